@@ -1,0 +1,1 @@
+"""Topics, alerts and Slack: which story is told to whom, exactly once."""

@@ -1,0 +1,1 @@
+"""Bytes in, records out: fetching, feeds, extraction, cleaning, language, sketches."""

@@ -1,0 +1,332 @@
+"""One writer, any number of readers, and neither ever waits for the other.
+
+DuckDB lets one process write and shuts all others out meanwhile; a reader shuts the writer out
+(measured: docs/adr/0002). So there are two files:
+
+* `data/presswatch.duckdb`: the published copy. People, notebooks and the `duckdb` command line
+  open this one. It is replaced atomically after every run, never written in place.
+* `data/presswatch.duckdb.d/main.duckdb`: the writer's own file, guarded by a lock file of ours
+  (`flock`), opened for the length of one transaction only.
+
+A published copy that arrives alone (restored from a backup, copied from another machine) is
+adopted as the writer's file on first use.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import struct
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from storage.errors import StoreDamaged, StoreLocked
+from storage.migrate import applied_versions, migrate, pending_migrations
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+STORAGE_VERSION = "v1.5.0"  # readable by DuckDB 1.5 too: people's tools lag behind (ADR 0004)
+WRITER_MEMORY = "2GB"
+WRITER_THREADS = 2
+LOCK_WAIT_S = 30.0  # how long a short write waits for another short write of ours
+_POLL_S = 0.05
+
+
+@dataclass(slots=True)
+class Transaction:
+    """One exclusive write transaction. `rev` stamps every row it touches."""
+
+    con: DuckDBPyConnection
+    rev: int
+    now: datetime
+
+
+def _connect(path: Path, *, read_only: bool) -> DuckDBPyConnection:
+    import duckdb
+
+    config: dict[str, Any] = {"threads": WRITER_THREADS}
+    if not read_only:
+        config["storage_compatibility_version"] = STORAGE_VERSION
+        config["memory_limit"] = WRITER_MEMORY
+    try:
+        con = duckdb.connect(str(path), read_only=read_only, config=config)
+    except duckdb.IOException as error:
+        text = str(error).splitlines()[0]
+        if "lock" in text.lower():
+            raise StoreLocked(
+                f"{path} is locked by another program ({_lock_holder(path)}): "
+                "close it there, then try again"
+            ) from error
+        raise StoreDamaged(
+            f"{path} cannot be opened as a DuckDB file ({text}): run `presswatch doctor`, "
+            "or restore a backup"
+        ) from error
+    except duckdb.Error as error:
+        raise StoreDamaged(
+            f"{path} cannot be opened ({str(error).splitlines()[0]}): run `presswatch doctor`, "
+            "or restore a backup"
+        ) from error
+    con.execute("SET TimeZone = 'UTC'")
+    return con
+
+
+def _lock_holder(path: Path) -> str:
+    pid = write_lock_holder(path)
+    return f"PID {pid}" if pid else "PID unknown"
+
+
+def write_lock_holder(path: Path) -> int | None:
+    """Return the PID of the process that has `path` open for writing in DuckDB, else None.
+
+    Asks the kernel with F_GETLK (fcntl(2)); DuckDB takes a POSIX write lock on its file. It opens
+    a descriptor of its own: call it only while this process has no connection to that file,
+    since closing any descriptor of a file drops the process's locks on it.
+    """
+    layout = "hhqqi4x"  # struct flock on 64-bit Linux: type, whence, start, length, pid
+    try:
+        with path.open("rb") as handle:
+            query = struct.pack(layout, fcntl.F_RDLCK, os.SEEK_SET, 0, 0, 0)
+            answer = struct.unpack(layout, fcntl.fcntl(handle, fcntl.F_GETLK, query))
+    except OSError:
+        return None
+    return int(answer[4]) if answer[0] == fcntl.F_WRLCK else None
+
+
+class FileLock:
+    """An advisory lock on a file of our own (flock(2)); the kernel frees it when we die."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._handle: int | None = None
+
+    def acquire(self, *, wait_s: float) -> bool:
+        """Take the lock, waiting up to `wait_s` seconds. Return False when it stays taken."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        deadline = time.monotonic() + wait_s
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() >= deadline:
+                    os.close(handle)
+                    return False
+                time.sleep(_POLL_S)
+                continue
+            os.ftruncate(handle, 0)
+            os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+            self._handle = handle
+            return True
+
+    def release(self) -> None:
+        """Give the lock back; harmless when it is not held."""
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None
+
+    def holder(self) -> str:
+        """Return the PID written by the holder, for messages."""
+        try:
+            return self._path.read_text("ascii").strip() or "unknown"
+        except (OSError, ValueError):
+            return "unknown"
+
+
+class Store:
+    """The DuckDB store at `path` (the published file; the writer's file lies beside it)."""
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        self.folder = self.path.with_name(self.path.name + ".d")
+        self.main = self.folder / "main.duckdb"
+        self._write_lock = FileLock(self.folder / "write.lock")
+        self._run_lock = FileLock(self.folder / "run.lock")
+        self._migrated = False
+
+    # ------------------------------------------------------------------ locks
+    @contextlib.contextmanager
+    def run_lock(self) -> Iterator[None]:
+        """Hold the right to run a cycle; two runs never overlap.
+
+        Raises:
+            StoreLocked: another run is under way.
+        """
+        if not self._run_lock.acquire(wait_s=0):
+            raise StoreLocked(
+                f"another presswatch run is under way (PID {self._run_lock.holder()}): "
+                "wait for it to end, or stop it"
+            )
+        try:
+            yield
+        finally:
+            self._run_lock.release()
+
+    # ------------------------------------------------------------------ writing
+    @contextlib.contextmanager
+    def write(self, *, wait_s: float = LOCK_WAIT_S) -> Iterator[Transaction]:
+        """Open one exclusive write transaction; commit at the end, roll back on an exception.
+
+        Raises:
+            StoreLocked: another process kept the lock for `wait_s` seconds.
+            StoreTooNew: the file was written by a newer presswatch.
+            StoreDamaged: the file cannot be opened.
+        """
+        if not self._write_lock.acquire(wait_s=wait_s):
+            raise StoreLocked(
+                f"{self.path} is being written by another presswatch "
+                f"(PID {self._write_lock.holder()}) for more than {wait_s:.0f} s: try again later"
+            )
+        try:
+            self._adopt()
+            con = _connect(self.main, read_only=False)
+            try:
+                if not self._migrated:
+                    migrate(con)
+                    self._migrated = True
+                con.execute("BEGIN TRANSACTION")
+                try:
+                    yield Transaction(con=con, rev=_next_rev(con), now=datetime.now(UTC))
+                    con.execute("COMMIT")
+                except BaseException:
+                    with contextlib.suppress(Exception):
+                        con.execute("ROLLBACK")
+                    raise
+            finally:
+                con.close()
+        finally:
+            self._write_lock.release()
+
+    def _adopt(self) -> None:
+        """Make the writer's file from a published file that came alone."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if self.main.exists() or not self.path.exists():
+            return
+        holder = write_lock_holder(self.path)
+        if holder:
+            raise StoreLocked(
+                f"{self.path} is locked by another program (PID {holder}): "
+                "close it there, then try again"
+            )
+        part = self.main.with_suffix(".part")
+        shutil.copyfile(self.path, part)
+        os.replace(part, self.main)
+
+    def check_writable(self) -> None:
+        """Fail early, before anything is fetched, when a run could not store its results.
+
+        Raises:
+            StoreLocked: another program holds the file open for writing.
+            StoreTooNew: the file was written by a newer presswatch.
+            StoreDamaged: the file cannot be opened.
+        """
+        for path in (self.path, self.main):
+            holder = write_lock_holder(path)
+            if holder and path == self.path:
+                raise StoreLocked(
+                    f"{path} is locked by another program (PID {holder}): close it there, "
+                    "or open it with read_only=True, then try again"
+                )
+        with self.write():
+            pass
+
+    # ------------------------------------------------------------------ publishing
+    def publish(self) -> None:
+        """Replace the published file by a consistent copy of the writer's file, atomically.
+
+        Raises:
+            StoreLocked: the writer's lock stayed taken, or another program writes the
+                published file.
+        """
+        if not self._write_lock.acquire(wait_s=LOCK_WAIT_S):
+            raise StoreLocked(
+                f"{self.path} is being written by another presswatch "
+                f"(PID {self._write_lock.holder()}): try again later"
+            )
+        try:
+            if not self.main.exists():
+                return
+            holder = write_lock_holder(self.path) if self.path.exists() else None
+            if holder:
+                raise StoreLocked(
+                    f"{self.path} is open for writing in another program (PID {holder}), so it "
+                    "was not refreshed: close it there (open it with read_only=True)"
+                )
+            con = _connect(self.main, read_only=False)
+            try:
+                rev = con.execute("SELECT max(rev) FROM core.revision").fetchone()
+                con.execute("CHECKPOINT")
+            finally:
+                con.close()
+            part = self.folder / "publish.part"
+            _copy(self.main, part)
+            os.replace(part, self.path)
+            stamp = {"rev": rev[0] if rev else None, "at": datetime.now(UTC).isoformat()}
+            (self.folder / "published.json").write_text(json.dumps(stamp), "utf-8")
+        finally:
+            self._write_lock.release()
+
+    def is_stale(self) -> bool:
+        """Tell whether the published file lacks a committed transaction (after a kill, say)."""
+        return self.main.exists() and (
+            not self.path.exists()
+            or self.main.stat().st_mtime_ns > self.path.stat().st_mtime_ns
+            or self.main.with_suffix(".duckdb.wal").exists()
+        )
+
+    # ------------------------------------------------------------------ reading
+    @contextlib.contextmanager
+    def read(self) -> Iterator[DuckDBPyConnection]:
+        """Open the published file read-only, for as long as the caller likes.
+
+        Raises:
+            StoreDamaged: there is no such file, or it is not a database of ours.
+            StoreTooNew: the file was written by a newer presswatch.
+        """
+        if not self.path.exists():
+            if not self.main.exists():
+                raise StoreDamaged(
+                    f"there is no database at {self.path}: run `presswatch demo`, `presswatch run` "
+                    "or `presswatch ingest` first, or name one with --db"
+                )
+            self.publish()
+        con = _connect(self.path, read_only=True)
+        try:
+            if not applied_versions(con):
+                raise StoreDamaged(
+                    f"{self.path} is not a presswatch database: name another one with --db"
+                )
+            if pending_migrations(con):
+                con.close()
+                with self.write():
+                    pass
+                self.publish()
+                con = _connect(self.path, read_only=True)
+            yield con
+        finally:
+            con.close()
+
+
+def _next_rev(con: DuckDBPyConnection) -> int:
+    """Take the next revision number inside the open transaction."""
+    row = con.execute("UPDATE core.revision SET rev = rev + 1 RETURNING rev").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a closed file and flush it to disk; shares blocks where the file system can."""
+    with source.open("rb") as reader, target.open("wb") as writer:
+        try:
+            fcntl.ioctl(writer.fileno(), 0x40049409, reader.fileno())  # FICLONE, ioctl_ficlone(2)
+        except OSError:
+            shutil.copyfileobj(reader, writer, 16 * 1024 * 1024)
+        writer.flush()
+        os.fsync(writer.fileno())
