@@ -3,7 +3,7 @@
 PresswatchError                 says what happened, to what, and what to do next
 ├── UsageError                  wrong use or wrong settings: exit code 2
 ├── ExtractError                a page or feed could not be read
-│   ├── FetchError              network, HTTP status, limits; `retryable` says if a later try may help
+│   ├── FetchError              network, HTTP status, limits; `retryable`: may a later try help
 │   │   └── ForbiddenAddress    the address guard refused to connect
 │   └── ParseError              bytes that are not what they should be
 ├── StoreError                  the database could not be opened, read or written

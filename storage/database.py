@@ -217,7 +217,7 @@ class Store:
             )
         part = self.main.with_suffix(".part")
         shutil.copyfile(self.path, part)
-        os.replace(part, self.main)
+        part.replace(self.main)
 
     def check_writable(self) -> None:
         """Fail early, before anything is fetched, when a run could not store its results.
@@ -267,7 +267,7 @@ class Store:
                 con.close()
             part = self.folder / "publish.part"
             _copy(self.main, part)
-            os.replace(part, self.path)
+            part.replace(self.path)
             stamp = {"rev": rev[0] if rev else None, "at": datetime.now(UTC).isoformat()}
             (self.folder / "published.json").write_text(json.dumps(stamp), "utf-8")
         finally:
