@@ -13,7 +13,7 @@ from storage.query import ask
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-_WORDS = [
+_WORDS = (
     "SELECT",
     "FROM",
     "WHERE",
@@ -39,7 +39,7 @@ _WORDS = [
     "WITH",
     "AS",
     "INTERVAL",
-]
+)
 HISTORY = Path("~/.local/state/presswatch/sql_history")
 
 
@@ -56,7 +56,7 @@ def prompt(con: DuckDBPyConnection, *, timeout_s: float) -> None:
         "SELECT view_name FROM duckdb_views() WHERE NOT internal UNION "
         "SELECT column_name FROM duckdb_columns() WHERE schema_name = 'main' AND NOT internal",
     ).rows
-    words = sorted({str(row[0]) for row in rows}) + _WORDS
+    words = sorted({str(row[0]) for row in rows}) + list(_WORDS)
     history = HISTORY.expanduser()
     history.parent.mkdir(parents=True, exist_ok=True)
     session: PromptSession[str] = PromptSession(

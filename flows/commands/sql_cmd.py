@@ -28,7 +28,7 @@ FORMATS = ("table", "csv", "json", "parquet")
 @click.option("--format", "form", type=click.Choice(FORMATS), default=None, help="Output format.")
 @click.option("--out", metavar="FILE", help="Write to a file instead of standard output.")
 @click.option(
-    "--timeout", default=60.0, show_default=True, help="Seconds until a query is stopped."
+    "--timeout", default=60.0, show_default=True, help="Seconds a query may take."
 )
 @click.option("--allow-files", is_flag=True, help="Let the query read files and the network.")
 @common_options
