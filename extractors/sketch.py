@@ -1,0 +1,292 @@
+"""Sketches of texts: what is kept of an article so that its copies and versions are recognised.
+
+In: cleaned body text. Out: a `Sketch` (about 1 kB: sampled shingle hashes for the search, and
+features for the exact check) and the verdict on two sketches. Pure and deterministic, the same on
+every machine and in every process; it knows no store, no time and no source.
+
+The rule (measured in docs/adr/0030-stories.md): texts are normalised (NFKC, casefold) and cut
+into runs of words and runs of Han and kana characters; a shingle is 3 words or 5 characters of
+one run. Two texts are copies when their shingles overlap enough, when they also begin alike, and
+when the numbers in them follow each other alike: daily templates (market, weather, launches)
+share most words and differ in the numbers.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+import sys
+import unicodedata
+from array import array
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Any
+
+WORD_SHINGLE = 3  # words; swept 2-5 on the syndication set (research/duplicates-and-stories.md §2)
+CJK_SHINGLE = 5  # characters; swept 3-8
+LEAD_WORD_SHINGLE = 2
+LEAD_CJK_SHINGLE = 4
+LEAD_WORDS = 110  # the lead's reach: one word counts 1, one Han or kana character 1/2
+LEAD_UNITS = 2 * LEAD_WORDS
+MAX_CHARS = 200_000  # of a body; what lies behind says nothing new about its being a copy
+MAX_FEATURES = 512  # kept shingles; beyond, every 2nd, 4th … by hash, the same ones in each text
+
+# Sampling of the hashes that go to the index: 25-45 rows a text, whatever its length.
+_INDEX_STEPS = ((48, 1), (192, 4), (640, 8))
+_INDEX_LAST_STEP = 16
+
+COPY_CONTAINMENT = 0.5  # "the same text": nothing in it is news
+COPY_LEAD = 0.5
+THREAD_CONTAINMENT = 0.3  # "a version of it": belongs to the same article, differs materially
+THREAD_LEAD = 0.4
+ESCAPE_JACCARD = 0.6  # so alike as a whole that a changed beginning does not matter
+MIN_NUMBER_OVERLAP = 0.2  # below it: the same template, other figures
+MIN_NUMBERS = 3  # pairs of numbers needed in both texts before the veto may speak
+SHORT_SHINGLES = 50  # texts shorter than this must be nearly equal
+SHORT_CONTAINMENT = 0.9
+SHORT_LEAD = 0.9
+
+_MASK = (1 << 64) - 1
+_MIX_A, _MIX_B = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9  # of splitmix64
+_FEATURE_BITS = 24  # chance that a foreign shingle seems shared: 512 / 2**24
+_FEATURE_MASK = (1 << _FEATURE_BITS) - 1
+_HEADER = struct.Struct("<BBIIQHHH")
+_FORMAT = 1
+
+_CJK = "\u3005-\u3007\u3041-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f"
+_TOKEN = re.compile(rf"(?P<cjk>[{_CJK}]+)|(?P<num>\d+(?:[.,:]\d+)*)|(?P<word>[^\W{_CJK}\d]+)")
+_DIGITS_ONLY = re.compile(r"[.,:]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sketch:
+    """What is kept of one text. `hashes` go to the index, `features` answer `verify`.
+
+    `exact` stands for the whole normalised text (0 when it has no words); `shingles` is the
+    number of distinct shingles.
+    """
+
+    hashes: tuple[int, ...]
+    features: bytes
+    exact: int
+    shingles: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """The outcome of comparing two texts, each share within 0-1.
+
+    `level` is `copy` (the same text), `thread` (a version of it) or None; `con` the share of the
+    shorter text's shingles found in the other, `lead` the same of their beginnings, `jac` the
+    Jaccard index, `num` the share of number pairs in common (1 when there are too few).
+    """
+
+    level: str | None
+    con: float
+    lead: float
+    jac: float
+    num: float
+    reason: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Features:
+    step: int  # shingles whose hash is a multiple of it are kept
+    shingles: int
+    exact: int
+    body: frozenset[int]
+    lead: frozenset[int]
+    numbers: frozenset[int]
+
+
+def make_sketch(body: str, title: str | None = None, language: str = "und") -> Sketch:
+    """Sketch a body text; `title` and `language` do not change it (headlines are rewritten).
+
+    A text without words gives a sketch without hashes that equals nothing.
+    """
+    del title, language
+    body_set: set[int] = set()
+    lead_set: set[int] = set()
+    numbers: list[str] = []
+    exact = blake2b(digest_size=8)
+    units = 0
+    any_token = False
+    for is_cjk, run in _runs(unicodedata.normalize("NFKC", body[:MAX_CHARS]).casefold(), numbers):
+        any_token = True
+        exact.update(("".join(run) if is_cjk else " ".join(run)).encode("utf-8", "replace"))
+        n, lead_n, weight = (
+            (CJK_SHINGLE, LEAD_CJK_SHINGLE, 1) if is_cjk else (WORD_SHINGLE, LEAD_WORD_SHINGLE, 2)
+        )
+        _add_shingles(run, n, body_set)
+        if units < LEAD_UNITS:
+            _add_shingles(run[: (LEAD_UNITS - units) // weight + 1], lead_n, lead_set)
+            units += len(run) * weight
+    if not any_token:
+        return Sketch(hashes=(), features=b"", exact=0, shingles=0)
+    count = len(body_set)
+    step = next((step for below, step in _INDEX_STEPS if count < below), _INDEX_LAST_STEP)
+    hashes = tuple(sorted(h for h in body_set if h % step == 0))
+    exact_hash = int.from_bytes(exact.digest(), "big") or 1
+    pairs = {_text_hash(f"{a} {b}") for a, b in zip(numbers, numbers[1:], strict=False)}
+    features = _pack(body_set, lead_set, pairs, exact_hash)
+    return Sketch(hashes=hashes, features=features, exact=exact_hash, shingles=count)
+
+
+def verify(a: Sketch | bytes, b: Sketch | bytes) -> Verdict:
+    """Compare two texts by their sketches (or stored features). Symmetric.
+
+    Returns a verdict with level None when they are different texts, also when one is empty.
+    """
+    first, second = _features(a), _features(b)
+    if not first.shingles or not second.shingles:
+        return _verdict(None, 0.0, 0.0, 0.0, 0.0, "empty")
+    if first.exact == second.exact:
+        return _verdict("copy", 1.0, 1.0, 1.0, 1.0, "the same text")
+    mine, its = first.body, second.body
+    step = max(first.step, second.step)
+    if first.step != second.step:  # compare at the coarser sample
+        mine, its = _thinned(first, step), _thinned(second, step)
+    shared = len(mine & its)
+    union = len(mine) + len(its) - shared
+    con = shared / max(1, min(len(mine), len(its)))
+    jac = shared / max(1, union)
+    lead = _containment(first.lead, second.lead)
+    num = 1.0
+    if len(first.numbers) >= MIN_NUMBERS and len(second.numbers) >= MIN_NUMBERS:
+        num = _containment(first.numbers, second.numbers)
+    if min(first.shingles, second.shingles) < SHORT_SHINGLES:
+        same = con >= SHORT_CONTAINMENT and lead >= SHORT_LEAD and num >= MIN_NUMBER_OVERLAP
+        return _verdict("copy" if same else None, con, lead, jac, num, "short texts")
+    if num < MIN_NUMBER_OVERLAP:
+        return _verdict(None, con, lead, jac, num, "the numbers differ")
+    if jac >= ESCAPE_JACCARD:
+        return _verdict("copy", con, lead, jac, num, "nearly the whole text is shared")
+    if con >= COPY_CONTAINMENT and lead >= COPY_LEAD:
+        return _verdict("copy", con, lead, jac, num, "most of the text and its beginning are shared")
+    if con >= THREAD_CONTAINMENT and lead >= THREAD_LEAD:
+        return _verdict("thread", con, lead, jac, num, "much of the text and its beginning are shared")
+    return _verdict(None, con, lead, jac, num, "too little is shared")
+
+
+def _verdict(
+    level: str | None, con: float, lead: float, jac: float, num: float, rule: str
+) -> Verdict:
+    scores = {"con": round(con, 3), "lead": round(lead, 3), "jac": round(jac, 3)}
+    reason: dict[str, Any] = {"rule": rule, **scores, "num": round(num, 3)}
+    return Verdict(level=level, con=con, lead=lead, jac=jac, num=num, reason=reason)
+
+
+def _runs(text: str, numbers: list[str]) -> list[tuple[bool, list[str]]]:
+    """Cut a text into runs of one script: (is it Han or kana, its tokens). Collects the numbers.
+
+    A number belongs to the run it stands in: in Japanese and Chinese its digits are characters.
+    """
+    runs: list[tuple[bool, list[str]]] = []
+    current: list[str] = []
+    cjk = False
+    for found in _TOKEN.finditer(text):
+        token = found[0]
+        kind = found.lastgroup
+        if kind == "num":
+            token = _DIGITS_ONLY.sub("", token)
+            numbers.append(token)
+            if cjk and current:
+                current.extend(token)
+            else:
+                current.append(token)
+            continue
+        is_cjk = kind == "cjk"
+        if is_cjk != cjk and current:
+            runs.append((cjk, current))
+            current = []
+        cjk = is_cjk
+        if is_cjk:
+            current.extend(token)
+        else:
+            current.append(token)
+    if current:
+        runs.append((cjk, current))
+    return runs
+
+
+def _add_shingles(run: list[str], n: int, into: set[int]) -> None:
+    """Add the hashes of a run's shingles; a run shorter than n gives one shingle, if over half."""
+    ids = [_token_hash(token) for token in run]
+    if len(ids) < n:
+        if 2 * len(ids) > n:
+            into.add(_mix(sum(ids) + len(ids)))
+        return
+    if n == 3:
+        for a, b, c in zip(ids, ids[1:], ids[2:], strict=False):
+            into.add(_mix(a + b * _MIX_A + c * _MIX_B))
+        return
+    for at in range(len(ids) - n + 1):
+        value = 0
+        for token in ids[at : at + n]:
+            value = (value * _MIX_A + token) & _MASK
+        into.add(_mix(value))
+
+
+def _mix(value: int) -> int:
+    """Finish a hash (the end of splitmix64), so that its low bits are as good as its high ones."""
+    value &= _MASK
+    value = ((value ^ (value >> 30)) * _MIX_B) & _MASK
+    return value ^ (value >> 31)
+
+
+@lru_cache(maxsize=65_536)
+def _token_hash(token: str) -> int:
+    return _text_hash(token)
+
+
+def _text_hash(text: str) -> int:
+    return int.from_bytes(blake2b(text.encode("utf-8", "replace"), digest_size=8).digest(), "big")
+
+
+def _containment(a: frozenset[int], b: frozenset[int]) -> float:
+    return len(a & b) / max(1, min(len(a), len(b)))
+
+
+def _thinned(features: _Features, step: int) -> frozenset[int]:
+    if features.step == step:
+        return features.body
+    return frozenset(value for value in features.body if value % step == 0)
+
+
+def _pack(body: set[int], lead: set[int], numbers: set[int], exact: int) -> bytes:
+    step, shift = 1, 0
+    while len(body) > MAX_FEATURES * step:
+        step, shift = step * 2, shift + 1
+    kept = sorted({value & _FEATURE_MASK for value in body if value % step == 0})
+    leads = sorted({value & _FEATURE_MASK for value in lead})
+    pairs = sorted({value & _FEATURE_MASK for value in numbers})[:MAX_FEATURES]
+    header = _HEADER.pack(
+        _FORMAT, shift, len(body), len(kept) + len(leads) + len(pairs), exact, len(kept),
+        len(leads), len(pairs),
+    )  # fmt: skip
+    packed = b"".join(value.to_bytes(3, "little") for value in (*kept, *leads, *pairs))
+    return header + packed
+
+
+def _features(sketch: Sketch | bytes) -> _Features:
+    return _unpack(sketch if isinstance(sketch, bytes) else sketch.features)
+
+
+@lru_cache(maxsize=2_048)
+def _unpack(blob: bytes) -> _Features:
+    if len(blob) < _HEADER.size:
+        return _Features(1, 0, 0, frozenset(), frozenset(), frozenset())
+    _, shift, shingles, _, exact, n_body, n_lead, _ = _HEADER.unpack_from(blob)
+    raw = blob[_HEADER.size :]
+    wide = bytearray(len(raw) // 3 * 4)  # three bytes to four, so that one call reads them all
+    wide[0::4], wide[1::4], wide[2::4] = raw[0::3], raw[1::3], raw[2::3]
+    values = array("I")
+    values.frombytes(bytes(wide))
+    if sys.byteorder == "big":
+        values.byteswap()
+    lead_end = n_body + n_lead
+    return _Features(
+        1 << shift, shingles, exact,
+        frozenset(values[:n_body]), frozenset(values[n_body:lead_end]), frozenset(values[lead_end:]),
+    )  # fmt: skip
