@@ -58,19 +58,36 @@ _CJK = "\u3005-\u3007\u3041-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-
 _TOKEN = re.compile(rf"(?P<cjk>[{_CJK}]+)|(?P<num>\d+(?:[.,:]\d+)*)|(?P<word>[^\W{_CJK}\d]+)")
 _DIGITS_ONLY = re.compile(r"[.,:]")
 
+# How agencies and papers mark a later version: in the headline, or at either end of the text.
+_NOTE_CHARS = 300
+_REVISED_TITLE = re.compile(
+    r"^\W{0,2}(?:update\s?\d+|(?:\d+(?:st|nd|rd|th)\s)?ld\b|(?:\d+(?:st|nd|rd|th)\s)?lead\)|"
+    r"correct(?:ed|ion)\b|refile\b|정정|수정|종합|訂正|修正|更正|更新)|"
+    r"\[(?:정정|수정|종합\d?보?|\d보)\]|[(（【](?:訂正|更正|更新|第\d報)[)）】]|\((?:종합\d?보?|정정|\d보)\)",
+    re.IGNORECASE,
+)
+_REVISED_NOTE = re.compile(
+    r"\b(?:correction|corrected version|this (?:story|article) (?:has been|was) (?:corrected|updated|"
+    r"amended)|an earlier version of this|corrects (?:figure|name|date|paragraph|headline))|"
+    r"\[정정\]|【訂正】|【更正】|〈訂正〉|<정정>|바로잡습니다|정정합니다|訂正します|お詫びして訂正|更正[:：]",
+    re.IGNORECASE,
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sketch:
     """What is kept of one text. `hashes` go to the index, `features` answer `verify`.
 
     `exact` stands for the whole normalised text (0 when it has no words); `shingles` is the
-    number of distinct shingles.
+    number of distinct shingles; `revised` tells that the text calls itself a correction or a
+    later version.
     """
 
     hashes: tuple[int, ...]
     features: bytes
     exact: int
     shingles: int
+    revised: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,11 +118,12 @@ class _Features:
 
 
 def make_sketch(body: str, title: str | None = None, language: str = "und") -> Sketch:
-    """Sketch a body text; `title` and `language` do not change it (headlines are rewritten).
+    """Sketch a body text. Headlines are rewritten, so `title` serves `revised` only.
 
     A text without words gives a sketch without hashes that equals nothing.
     """
-    del title, language
+    del language
+    revised = is_revised(body, title)
     body_set: set[int] = set()
     lead_set: set[int] = set()
     numbers: list[str] = []
@@ -123,14 +141,25 @@ def make_sketch(body: str, title: str | None = None, language: str = "und") -> S
             _add_shingles(run[: (LEAD_UNITS - units) // weight + 1], lead_n, lead_set)
             units += len(run) * weight
     if not any_token:
-        return Sketch(hashes=(), features=b"", exact=0, shingles=0)
+        return Sketch(hashes=(), features=b"", exact=0, shingles=0, revised=revised)
     count = len(body_set)
     step = next((step for below, step in _INDEX_STEPS if count < below), _INDEX_LAST_STEP)
     hashes = tuple(sorted(h for h in body_set if h % step == 0))
     exact_hash = int.from_bytes(exact.digest(), "big") or 1
     pairs = {_text_hash(f"{a} {b}") for a, b in zip(numbers, numbers[1:], strict=False)}
     features = _pack(body_set, lead_set, pairs, exact_hash)
-    return Sketch(hashes=hashes, features=features, exact=exact_hash, shingles=count)
+    return Sketch(
+        hashes=hashes, features=features, exact=exact_hash, shingles=count, revised=revised
+    )
+
+
+def is_revised(body: str, title: str | None) -> bool:
+    """Tell whether a text calls itself a correction or a later version of one."""
+    if title and _REVISED_TITLE.search(title):
+        return True
+    return bool(
+        _REVISED_NOTE.search(body[:_NOTE_CHARS]) or _REVISED_NOTE.search(body[-_NOTE_CHARS:])
+    )
 
 
 def verify(a: Sketch | bytes, b: Sketch | bytes) -> Verdict:
@@ -163,9 +192,13 @@ def verify(a: Sketch | bytes, b: Sketch | bytes) -> Verdict:
     if jac >= ESCAPE_JACCARD:
         return _verdict("copy", con, lead, jac, num, "nearly the whole text is shared")
     if con >= COPY_CONTAINMENT and lead >= COPY_LEAD:
-        return _verdict("copy", con, lead, jac, num, "most of the text and its beginning are shared")
+        return _verdict(
+            "copy", con, lead, jac, num, "most of the text and its beginning are shared"
+        )
     if con >= THREAD_CONTAINMENT and lead >= THREAD_LEAD:
-        return _verdict("thread", con, lead, jac, num, "much of the text and its beginning are shared")
+        return _verdict(
+            "thread", con, lead, jac, num, "much of the text and its beginning are shared"
+        )
     return _verdict(None, con, lead, jac, num, "too little is shared")
 
 

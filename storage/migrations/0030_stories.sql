@@ -1,22 +1,22 @@
 -- Copies, versions, stories (docs/adr/0030-stories.md).
 -- No index: a batch is joined against the hashes of a window of time, whose rows the zone maps
--- on `at` find. Only representatives are here, not their copies, so that a widely syndicated
+-- on `at_s` find. Only representatives are here, not their copies, so that a widely syndicated
 -- text stays one entry.
 
 CREATE TABLE core.sketch_hash (
     h          UBIGINT NOT NULL,
     article_id BIGINT NOT NULL,
-    at         BIGINT NOT NULL,
+    at_s       BIGINT NOT NULL,
     rev        BIGINT NOT NULL
 );
 COMMENT ON TABLE core.sketch_hash IS 'Sampled shingle hashes of representatives: where copies are looked for.';
-COMMENT ON COLUMN core.sketch_hash.at IS 'The article''s own time (published, else fetched), seconds since 1970 UTC.';
+COMMENT ON COLUMN core.sketch_hash.at_s IS 'The article''s own time (published, else fetched), seconds since 1970 UTC.';
 
 CREATE TABLE core.sketch (
     article_id BIGINT NOT NULL,
     root       BIGINT NOT NULL,
     story_id   BIGINT NOT NULL,
-    at         BIGINT NOT NULL,
+    at_s       BIGINT NOT NULL,
     outlet     VARCHAR,
     language   VARCHAR,
     shingles   INTEGER NOT NULL,

@@ -1,0 +1,335 @@
+"""Folding: which new articles are copies or versions of stored ones, and to which story each goes.
+
+In: a batch of new articles with their sketches, inside the writer's transaction and before their
+rows are written. Out: one `Fold` each; sketches and story rows are written here. One join a batch
+against the hashes of 14 days around each article's own time (published, else fetched), so the
+cost does not grow with the archive and there is nothing to rebuild after a kill. Articles are
+decided one after the other, and later ones of a batch see the earlier ones as if those were
+stored: the size of a batch changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from extractors.sketch import Sketch, Verdict, verify
+from storage.identity import TITLE_DAYS, normalise_title, title_key
+from storage.rows import insert_rows
+from storage.stories import StoryBook, StoryMember
+
+if TYPE_CHECKING:
+    from storage.database import Transaction
+
+DAY_S = 86_400
+WINDOW_S = 14 * DAY_S  # copies of a text appear within days; swept 3-30 days in the research
+MIN_SHARED = 2  # sampled hashes in common before two texts are compared
+STOP_AT = 4  # a hash that so many different texts have is a stock phrase
+MAX_CANDIDATES = 8  # texts compared with one article, those with most hashes in common
+LONGER = 1.3  # a version so much longer is searched for by its own hashes too
+HEADLINE_ONLY = 8  # shingles below which a text is a headline or a teaser
+_FUTURE = timedelta(days=1)  # a publication date further ahead of the fetch is an error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoldInput:
+    """One new article. Times are aware; `agency` is the credited agency (extractors/origins.py).
+
+    `version_of` is the stored article with the same identity (address or id), when its text
+    differed.
+    """
+
+    article_id: int
+    sketch: Sketch
+    fetched_at: datetime
+    published_at: datetime | None = None
+    external_id: str | None = None
+    url: str | None = None
+    canonical_url: str | None = None
+    host: str | None = None
+    outlet: str | None = None
+    title: str | None = None
+    language: str = "und"
+    body_hash: int | None = None
+    topics: tuple[str, ...] = ()
+    words: int = 0
+    provenance: tuple[str, ...] = ()
+    agency: str | None = None
+    version_of: int | None = None
+
+    @property
+    def at(self) -> datetime:
+        """The article's own time: when it was published, or fetched if that is not credible."""
+        if self.published_at is not None and self.published_at <= self.fetched_at + _FUTURE:
+            return self.published_at
+        return self.fetched_at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fold:
+    """What became of one article.
+
+    `duplicate_level` is `exact`, `copy` or `version` (materially different, or a later edition:
+    topics are to be matched again) when `duplicate_of` names an article. `reason` says why, with
+    the article compared with and the scores; `link_reason` why it joined its story, in words.
+    """
+
+    article_id: int
+    story_id: int
+    duplicate_of: int | None = None
+    duplicate_level: str | None = None
+    reason: dict[str, Any] = field(default_factory=dict)
+    is_new_story: bool = False
+    link_reason: str = ""
+
+
+@dataclass(slots=True)
+class _Text:
+    """A representative: a text that others may be copies of."""
+
+    article_id: int
+    root: int
+    story_id: int
+    at: int
+    outlet: str | None
+    shingles: int
+    features: bytes
+
+
+def fold_batch(tx: Transaction, items: Sequence[FoldInput]) -> list[Fold]:
+    """Fold a batch of new articles and return one decision each, in their order.
+
+    Writes sketches and story rows in the open transaction; the caller writes the article rows
+    with what the folds say.
+    """
+    if not items:
+        return []
+    index = _Index(tx, items)
+    book = StoryBook(tx)
+    folds: list[Fold] = []
+    new_texts: list[tuple[FoldInput, _Text]] = []
+    decided = []
+    for n, item in enumerate(items):
+        decided.append(index.find(n, item))
+        hit = decided[-1]
+        text = hit.text if hit else None
+        longer = text is not None and item.sketch.shingles > LONGER * max(1, text.shingles)
+        if text is None or longer:
+            story = text.story_id if text else book.new_id()
+            own = _Text(
+                article_id=item.article_id,
+                root=text.root if text else item.article_id,
+                story_id=story,
+                at=_seconds(item.at),
+                outlet=item.outlet,
+                shingles=item.sketch.shingles,
+                features=item.sketch.features,
+            )
+            index.add(item, own)
+            new_texts.append((item, own))
+        folds.append(_fold(item, hit, new_texts[-1][1] if text is None else text, longer=longer))
+    book.grow([_member(item, fold) for item, fold in zip(items, folds, strict=True)])
+    _write(tx, new_texts)
+    return folds
+
+
+@dataclass(frozen=True, slots=True)
+class _Hit:
+    text: _Text
+    level: str
+    reason: dict[str, Any]
+
+
+class _Index:
+    """Postings and representatives that a batch may need: the stored ones and its own."""
+
+    def __init__(self, tx: Transaction, items: Sequence[FoldInput]) -> None:
+        self._keys = [_special_keys(item) for item in items]
+        self._stored: list[dict[int, tuple[int, list[int]]]] = [{} for _ in items]
+        self._own: defaultdict[int, list[_Text]] = defaultdict(list)
+        self._texts: dict[int, _Text] = {}
+        at = [_seconds(item.at) for item in items]
+        low, high = min(at) - WINDOW_S, max(at) + WINDOW_S
+        numbers, hashes = [], []
+        for n, item in enumerate(items):
+            own = (*item.sketch.hashes, *self._keys[n])
+            numbers += [n] * len(own)
+            hashes += own
+        rows = tx.con.execute(
+            """
+            SELECT b.n, b.h, count(*), list(s.article_id ORDER BY s.article_id)[1:?]
+            FROM (SELECT unnest(?::INTEGER[]) AS n, unnest(?::UBIGINT[]) AS h) b
+            JOIN (SELECT unnest(range(len(?)))::INTEGER AS n, unnest(?::BIGINT[]) AS at_s) i USING (n)
+            JOIN core.sketch_hash s ON s.h = b.h AND s.at_s BETWEEN i.at_s - ? AND i.at_s + ?
+            WHERE s.at_s BETWEEN ? AND ?
+            GROUP BY b.n, b.h
+            """,
+            [STOP_AT, numbers, hashes, at, at, WINDOW_S, WINDOW_S, low, high],
+        ).fetchall()
+        wanted: set[int] = {item.version_of for item in items if item.version_of is not None}
+        votes: list[Counter[int]] = [Counter() for _ in items]
+        for n, h, count, articles in rows:
+            self._stored[n][h] = (count, articles)
+            if h in self._keys[n]:
+                wanted.update(articles)
+            elif count < STOP_AT:
+                votes[n].update(articles)
+        for counter in votes:
+            wanted.update(article for article, count in counter.items() if count >= MIN_SHARED)
+        if wanted:
+            self._load(tx, sorted(wanted))
+
+    def _load(self, tx: Transaction, wanted: list[int]) -> None:
+        rows = tx.con.execute(
+            """
+            SELECT article_id, root, story_id, at_s, outlet, shingles, features FROM core.sketch
+            WHERE article_id IN (SELECT unnest(?::BIGINT[])) AND article_id BETWEEN ? AND ?
+            """,
+            [wanted, wanted[0], wanted[-1]],
+        ).fetchall()
+        for article_id, root, story_id, at, outlet, shingles, features in rows:
+            self._texts[article_id] = _Text(
+                article_id, root, story_id, at, outlet, shingles, bytes(features)
+            )
+
+    def add(self, item: FoldInput, text: _Text) -> None:
+        """Let the later articles of the batch find this text."""
+        self._texts[text.article_id] = text
+        for h in (*item.sketch.hashes, *_special_keys(item)):
+            self._own[h].append(text)
+
+    def find(self, n: int, item: FoldInput) -> _Hit | None:
+        """Return the text that this article is a copy or version of, the best one."""
+        same = self._same_identity(n, item)
+        if same:
+            return same
+        at = _seconds(item.at)
+        votes: Counter[int] = Counter()
+        for h in item.sketch.hashes:
+            count, articles = self._stored[n].get(h, (0, []))
+            own = [t.article_id for t in self._own.get(h, ()) if abs(t.at - at) <= WINDOW_S]
+            if count + len(own) < STOP_AT:
+                votes.update(articles)
+                votes.update(own)
+        ranked = sorted(votes.items(), key=lambda pair: (-pair[1], pair[0]))
+        best: tuple[tuple[int, float, int], _Text, Verdict] | None = None
+        for article_id, count in ranked[:MAX_CANDIDATES]:
+            text = self._texts.get(article_id)
+            if count < MIN_SHARED or text is None or article_id == item.article_id:
+                continue
+            verdict = verify(item.sketch, text.features)
+            if verdict.level is None:
+                continue
+            rank = (verdict.level == "copy", verdict.con + verdict.lead + verdict.jac, -text.root)
+            if best is None or rank > best[0]:
+                best = (rank, text, verdict)
+        if best is None:
+            return None
+        _, text, verdict = best
+        level = "version" if verdict.level == "thread" else "copy"
+        return _Hit(text, level, {**verdict.reason, "to": text.article_id})
+
+    def _same_identity(self, n: int, item: FoldInput) -> _Hit | None:
+        """The same text, the same address, or the same headline where there is no text."""
+        exact, title = self._keys[n]
+        for text in self._with_key(n, item, exact):
+            return _Hit(text, "exact", {"rule": "the same text", "to": text.article_id})
+        if item.version_of is not None and item.version_of in self._texts:
+            text = self._texts[item.version_of]
+            reason = {"rule": "the same address, another text", "to": text.article_id}
+            scores = verify(item.sketch, text.features).reason
+            return _Hit(text, "version", {**scores, **reason})
+        reach = TITLE_DAYS * DAY_S
+        for text in self._with_key(n, item, title):
+            near = abs(text.at - _seconds(item.at)) <= reach
+            if near and min(text.shingles, item.sketch.shingles) < HEADLINE_ONLY:
+                rule = "the same headline in the same outlet, one of them without text"
+                return _Hit(text, "copy", {"rule": rule, "to": text.article_id})
+        return None
+
+    def _with_key(self, n: int, item: FoldInput, key: int) -> list[_Text]:
+        if not key:
+            return []
+        stored = [self._texts[a] for a in self._stored[n].get(key, (0, []))[1] if a in self._texts]
+        at = _seconds(item.at)
+        own = [text for text in self._own.get(key, ()) if abs(text.at - at) <= WINDOW_S]
+        return [text for text in (*stored, *own) if text.article_id != item.article_id]
+
+
+def _special_keys(item: FoldInput) -> tuple[int, int]:
+    """Hashes that identify a text by themselves: of the whole text, of headline and outlet."""
+    bare = normalise_title(item.title)
+    return item.sketch.exact, title_key(item.outlet, bare) if bare and item.outlet else 0
+
+
+def _fold(item: FoldInput, hit: _Hit | None, text: _Text, *, longer: bool) -> Fold:
+    if hit is None:
+        return Fold(article_id=item.article_id, story_id=text.story_id, is_new_story=True)
+    level = hit.level
+    if level == "copy" and (longer or item.sketch.revised):
+        level = "version"
+    return Fold(
+        article_id=item.article_id,
+        story_id=text.story_id,
+        duplicate_of=text.root,
+        duplicate_level=level,
+        reason=hit.reason,
+        link_reason=f"{level} of article {hit.text.article_id}: {hit.reason['rule']}",
+    )
+
+
+def _member(item: FoldInput, fold: Fold) -> StoryMember:
+    return StoryMember(
+        article_id=item.article_id,
+        story_id=fold.story_id,
+        root=fold.duplicate_of or item.article_id,
+        at=item.at,
+        title=item.title,
+        outlet=item.outlet or item.host,
+        language=item.language,
+        agency=item.agency,
+        topics=item.topics,
+        is_new_story=fold.is_new_story,
+        is_current=fold.duplicate_level == "version",
+    )
+
+
+def _seconds(at: datetime) -> int:
+    return int(at.timestamp())
+
+
+def _write(tx: Transaction, texts: Sequence[tuple[FoldInput, _Text]]) -> None:
+    """Append the sketches of new representatives: two inserts, nothing is looked up."""
+    if not texts:
+        return
+    hashes, ids, times = [], [], []
+    for item, text in texts:
+        own = [h for h in dict.fromkeys((*item.sketch.hashes, *_special_keys(item))) if h]
+        hashes += own
+        ids += [text.article_id] * len(own)
+        times += [text.at] * len(own)
+    tx.con.execute(
+        "INSERT INTO core.sketch_hash (h, article_id, at_s, rev) "
+        "SELECT unnest(?::UBIGINT[]), unnest(?::BIGINT[]), unnest(?::BIGINT[]), ?",
+        [hashes, ids, times, tx.rev],
+    )
+    insert_rows(
+        tx,
+        "core.sketch",
+        [
+            {
+                "article_id": text.article_id,
+                "root": text.root,
+                "story_id": text.story_id,
+                "at_s": text.at,
+                "outlet": text.outlet,
+                "language": item.language,
+                "shingles": text.shingles,
+                "features": text.features,
+            }
+            for item, text in texts
+        ],
+    )
