@@ -16,10 +16,8 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import json
 import os
 import shutil
-import struct
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -29,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 from storage.errors import StoreDamaged, StoreLocked
 from storage.migrate import applied_versions, migrate, pending_migrations
+from storage.publish import Publisher, inode_of, lock_holder, open_inodes
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -38,6 +37,38 @@ WRITER_MEMORY = "2GB"
 WRITER_THREADS = 2
 LOCK_WAIT_S = 30.0  # how long a short write waits for another short write of ours
 _POLL_S = 0.05
+
+
+# What must be true after every transaction: name of the breach, query that counts it.
+_INVARIANTS = (
+    (
+        "blocks without an article",
+        "SELECT count(*) FROM core.block b ANTI JOIN core.article a USING (article_id)",
+    ),
+    (
+        "topic hits without an article",
+        "SELECT count(*) FROM core.topic_hit h ANTI JOIN core.article a USING (article_id)",
+    ),
+    (
+        "article ids used twice",
+        "SELECT count(*) - count(DISTINCT article_id) FROM core.article",
+    ),
+    (
+        "copies of an article that does not exist",
+        "SELECT count(*) FROM (FROM core.article WHERE duplicate_of IS NOT NULL) c "
+        "ANTI JOIN core.article a ON c.duplicate_of = a.article_id",
+    ),
+    (
+        "articles in a story that does not exist",
+        "SELECT count(*) FROM (FROM core.article WHERE story_id IS NOT NULL) a "
+        "ANTI JOIN core.story s USING (story_id)",
+    ),
+    (
+        "alerts of a story that does not exist",
+        "SELECT count(*) FROM (FROM core.alert WHERE story_id IS NOT NULL) l "
+        "ANTI JOIN core.story s USING (story_id)",
+    ),
+)
 
 
 @dataclass(slots=True)
@@ -79,25 +110,8 @@ def _connect(path: Path, *, read_only: bool) -> DuckDBPyConnection:
 
 
 def _lock_holder(path: Path) -> str:
-    pid = write_lock_holder(path)
+    pid = lock_holder(path)
     return f"PID {pid}" if pid else "PID unknown"
-
-
-def write_lock_holder(path: Path) -> int | None:
-    """Return the PID of the process that has `path` open for writing in DuckDB, else None.
-
-    Asks the kernel with F_GETLK (fcntl(2)); DuckDB takes a POSIX write lock on its file. It opens
-    a descriptor of its own: call it only while this process has no connection to that file,
-    since closing any descriptor of a file drops the process's locks on it.
-    """
-    layout = "hhqqi4x"  # struct flock on 64-bit Linux: type, whence, start, length, pid
-    try:
-        with path.open("rb") as handle:
-            query = struct.pack(layout, fcntl.F_RDLCK, os.SEEK_SET, 0, 0, 0)
-            answer = struct.unpack(layout, fcntl.fcntl(handle, fcntl.F_GETLK, query))
-    except OSError:
-        return None
-    return int(answer[4]) if answer[0] == fcntl.F_WRLCK else None
 
 
 class FileLock:
@@ -209,7 +223,7 @@ class Store:
         self.folder.mkdir(parents=True, exist_ok=True)
         if self.main.exists() or not self.path.exists():
             return
-        holder = write_lock_holder(self.path)
+        holder = lock_holder(self.path)
         if holder:
             raise StoreLocked(
                 f"{self.path} is locked by another program (PID {holder}): "
@@ -217,6 +231,12 @@ class Store:
             )
         part = self.main.with_suffix(".part")
         shutil.copyfile(self.path, part)
+        con = _connect(part, read_only=False)
+        try:
+            if applied_versions(con):
+                _restart_sequences(con)
+        finally:
+            con.close()
         part.replace(self.main)
 
     def check_writable(self) -> None:
@@ -228,7 +248,7 @@ class Store:
             StoreDamaged: the file cannot be opened.
         """
         for path in (self.path, self.main):
-            holder = write_lock_holder(path)
+            holder = lock_holder(path)
             if holder and path == self.path:
                 raise StoreLocked(
                     f"{path} is locked by another program (PID {holder}): close it there, "
@@ -238,8 +258,11 @@ class Store:
             pass
 
     # ------------------------------------------------------------------ publishing
-    def publish(self) -> None:
-        """Replace the published file by a consistent copy of the writer's file, atomically.
+    def publish(self) -> str:
+        """Replace the published file by the writer's present state, atomically.
+
+        Returns:
+            "unchanged", "rows" or "whole": see `storage.publish`.
 
         Raises:
             StoreLocked: the writer's lock stayed taken, or another program writes the
@@ -252,8 +275,8 @@ class Store:
             )
         try:
             if not self.main.exists():
-                return
-            holder = write_lock_holder(self.path) if self.path.exists() else None
+                return "unchanged"
+            holder = lock_holder(self.path) if self.path.exists() else None
             if holder:
                 raise StoreLocked(
                     f"{self.path} is open for writing in another program (PID {holder}), so it "
@@ -261,17 +284,32 @@ class Store:
                 )
             con = _connect(self.main, read_only=False)
             try:
-                rev = con.execute("SELECT max(rev) FROM core.revision").fetchone()
+                migrate(con)
+                row = con.execute("SELECT max(rev) FROM core.revision").fetchone()
                 con.execute("CHECKPOINT")
+                publisher = Publisher(path=self.path, main=self.main, folder=self.folder)
+                return publisher.publish(con, int(row[0]) if row else 0)
             finally:
                 con.close()
-            part = self.folder / "publish.part"
-            _copy(self.main, part)
-            part.replace(self.path)
-            stamp = {"rev": rev[0] if rev else None, "at": datetime.now(UTC).isoformat()}
-            (self.folder / "published.json").write_text(json.dumps(stamp), "utf-8")
         finally:
             self._write_lock.release()
+
+    def examine(self) -> list[str]:
+        """Look for damage: unreadable columns, articles without blocks, orphans.
+
+        Returns:
+            One sentence for each thing that is wrong; empty when all is well.
+
+        Raises:
+            StoreDamaged: the file cannot even be opened.
+        """
+        problems: list[str] = []
+        with self.write() as tx:
+            for name, sql in _INVARIANTS:
+                row = tx.con.execute(sql).fetchone()
+                if row and row[0]:
+                    problems.append(f"{row[0]} {name}")
+        return problems
 
     def is_stale(self) -> bool:
         """Tell whether the published file lacks a committed transaction (after a kill, say)."""
@@ -297,7 +335,7 @@ class Store:
                     "or `presswatch ingest` first, or name one with --db"
                 )
             self.publish()
-        con = _connect(self.path, read_only=True)
+        con, inode = self._open_published()
         try:
             if not applied_versions(con):
                 raise StoreDamaged(
@@ -305,13 +343,25 @@ class Store:
                 )
             if pending_migrations(con):
                 con.close()
+                open_inodes[inode] -= 1
                 with self.write():
                     pass
                 self.publish()
-                con = _connect(self.path, read_only=True)
+                con, inode = self._open_published()
             yield con
         finally:
             con.close()
+            open_inodes[inode] -= 1
+
+    def _open_published(self) -> tuple[DuckDBPyConnection, tuple[int, int]]:
+        """Open the published file; noted first, so that no publication reuses it meanwhile."""
+        inode = inode_of(self.path)
+        open_inodes[inode] += 1
+        try:
+            return _connect(self.path, read_only=True), inode
+        except BaseException:
+            open_inodes[inode] -= 1
+            raise
 
 
 def _next_rev(con: DuckDBPyConnection) -> int:
@@ -321,12 +371,8 @@ def _next_rev(con: DuckDBPyConnection) -> int:
     return int(row[0])
 
 
-def _copy(source: Path, target: Path) -> None:
-    """Copy a closed file and flush it to disk; shares blocks where the file system can."""
-    with source.open("rb") as reader, target.open("wb") as writer:
-        try:
-            fcntl.ioctl(writer.fileno(), 0x40049409, reader.fileno())  # FICLONE, ioctl_ficlone(2)
-        except OSError:
-            shutil.copyfileobj(reader, writer, 16 * 1024 * 1024)
-        writer.flush()
-        os.fsync(writer.fileno())
+def _restart_sequences(con: DuckDBPyConnection) -> None:
+    """Continue numbering after the largest id: a published file's sequences lag behind."""
+    for name, table in (("article_id", "core.article"), ("story_id", "core.story")):
+        row = con.execute(f"SELECT coalesce(max({name}), 0) + 1 FROM {table}").fetchone()
+        con.execute(f"CREATE OR REPLACE SEQUENCE core.{name} START {int(row[0]) if row else 1}")

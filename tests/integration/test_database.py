@@ -17,7 +17,10 @@ from storage.errors import StoreDamaged, StoreLocked, StoreTooNew
 
 def _python(code: str, *args: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-c", code, *args], stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True
+        [sys.executable, "-c", code, *args],
+        stdout=subprocess.PIPE,
+        stdin=subprocess.PIPE,
+        text=True,
     )
 
 
@@ -130,7 +133,7 @@ def test_a_restored_copy_is_adopted(store: Store, tmp_path: Path) -> None:
 def test_a_newer_file_is_refused_with_a_sentence(store: Store) -> None:
     with store.write() as tx:
         tx.con.execute("INSERT INTO core.schema_migration VALUES (9999, 'future', now())")
-    store.publish()
+    store.path.write_bytes(store.main.read_bytes())
     again = Store(store.path)
     with pytest.raises(StoreTooNew, match="upgrade presswatch"), again.write():
         pass
@@ -153,3 +156,76 @@ def test_a_missing_database_says_what_to_run_first(tmp_path: Path) -> None:
     with pytest.raises(StoreDamaged, match="presswatch demo"), Store(tmp_path / "no.db").read():
         pass
     assert not (tmp_path / "no.db").exists()
+
+
+def _fill(store: Store, first: int, count: int) -> None:
+    with store.write() as tx:
+        tx.con.execute(
+            "INSERT INTO core.article BY NAME SELECT i AS article_id, 'en' AS language, "
+            "now() AS fetched_at, 1 AS words, 'ok' AS status, ? AS rev, "
+            "'text ' || i AS body FROM range(?, ?) t(i)",
+            [tx.rev, first, first + count],
+        )
+
+
+def _bodies(store: Store) -> tuple[int, str]:
+    with store.read() as con:
+        row = con.execute("SELECT count(*), min(body) FROM articles").fetchone()
+    assert row is not None
+    return row
+
+
+def test_publishing_again_adds_only_the_new_rows_and_ends_in_the_same_state(store: Store) -> None:
+    _fill(store, 0, 60_000)  # larger than a table that is refreshed whole
+    assert store.publish() == "whole"
+    _fill(store, 60_000, 10)
+    assert store.publish() == "whole"  # the spare exists from now on
+    _fill(store, 60_010, 10)
+    with store.write() as tx:
+        tx.con.execute("UPDATE core.article SET body = 'a', rev = ? WHERE article_id = 5", [tx.rev])
+    assert store.publish() == "rows"
+    assert _bodies(store) == (60_020, "a")
+    assert store.publish() == "unchanged"
+
+
+def test_a_deletion_is_published_too(store: Store) -> None:
+    _fill(store, 0, 60_000)
+    store.publish()
+    _fill(store, 60_000, 1)
+    store.publish()
+    with store.write() as tx:
+        tx.con.execute("DELETE FROM core.article WHERE article_id < 100")
+    assert store.publish() == "whole"
+    assert _bodies(store)[0] == 59_901
+
+
+def test_a_file_that_somebody_still_reads_is_never_written(store: Store) -> None:
+    _fill(store, 0, 10)
+    store.publish()
+    reader = _python(HOLD, str(store.path), "read")
+    try:
+        assert reader.stdout is not None and reader.stdout.readline().strip() == "open"
+        _fill(store, 10, 10)
+        store.publish()  # what the reader holds is the spare now
+        _fill(store, 20, 10)
+        assert store.publish() == "whole"
+        with store.read() as con:
+            _fill(store, 30, 10)
+            store.publish()
+            _fill(store, 40, 10)
+            assert store.publish() == "whole"  # held by this very process
+            row = con.execute("SELECT count(*) FROM articles").fetchone()
+            assert row is not None and row[0] == 30
+    finally:
+        reader.communicate("\n", timeout=30)
+    assert _bodies(store)[0] == 50
+
+
+def test_ids_go_on_after_a_restore(store: Store, tmp_path: Path) -> None:
+    _fill(store, 1, 20)
+    store.publish()
+    copy = tmp_path / "restored.duckdb"
+    copy.write_bytes(store.path.read_bytes())
+    with Store(copy).write() as tx:
+        row = tx.con.execute("SELECT nextval('core.article_id')").fetchone()
+    assert row == (21,)
