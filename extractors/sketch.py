@@ -18,9 +18,11 @@ import struct
 import sys
 import unicodedata
 from array import array
+from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
+from itertools import islice, pairwise
 from typing import Any
 
 WORD_SHINGLE = 3  # words; swept 2-5 on the syndication set (research/duplicates-and-stories.md §2)
@@ -41,7 +43,13 @@ COPY_LEAD = 0.5
 THREAD_CONTAINMENT = 0.3  # "a version of it": belongs to the same article, differs materially
 THREAD_LEAD = 0.4
 ESCAPE_JACCARD = 0.6  # so alike as a whole that a changed beginning does not matter
-MIN_NUMBER_OVERLAP = 0.2  # below it: the same template, other figures
+# The number veto: daily templates share their words and differ in their figures. Over all pairs
+# of copies the share of number pairs is >= .33 or all numbers are there in another order; over
+# templates it is <= .25 with at most .73 of the numbers. Within one outlet, where templates come
+# from and where copies keep their numbers, the bar is higher.
+MIN_NUMBER_PAIRS = 0.3
+MIN_NUMBERS_ALIKE = 0.9
+MIN_NUMBER_PAIRS_SAME_OUTLET = 0.5
 MIN_NUMBERS = 3  # pairs of numbers needed in both texts before the veto may speak
 SHORT_SHINGLES = 50  # texts shorter than this must be nearly equal
 SHORT_CONTAINMENT = 0.9
@@ -51,10 +59,13 @@ _MASK = (1 << 64) - 1
 _MIX_A, _MIX_B = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9  # of splitmix64
 _FEATURE_BITS = 24  # chance that a foreign shingle seems shared: 512 / 2**24
 _FEATURE_MASK = (1 << _FEATURE_BITS) - 1
-_HEADER = struct.Struct("<BBIIQHHH")
+_HEADER = struct.Struct("<BBIQHHHH")
 _FORMAT = 1
 
-_CJK = "\u3005-\u3007\u3041-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f"
+_CJK = (
+    "\u3005-\u3007\u3041-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+    "\U00020000-\U0003134f"
+)
 _TOKEN = re.compile(rf"(?P<cjk>[{_CJK}]+)|(?P<num>\d+(?:[.,:]\d+)*)|(?P<word>[^\W{_CJK}\d]+)")
 _DIGITS_ONLY = re.compile(r"[.,:]")
 
@@ -67,8 +78,8 @@ _REVISED_TITLE = re.compile(
     re.IGNORECASE,
 )
 _REVISED_NOTE = re.compile(
-    r"\b(?:correction|corrected version|this (?:story|article) (?:has been|was) (?:corrected|updated|"
-    r"amended)|an earlier version of this|corrects (?:figure|name|date|paragraph|headline))|"
+    r"\b(?:correction|corrected version|this (?:story|article) (?:has been|was) (?:corrected|"
+    r"updated|amended)|an earlier version of this|corrects (?:figure|name|date|headline))|"
     r"\[정정\]|【訂正】|【更正】|〈訂正〉|<정정>|바로잡습니다|정정합니다|訂正します|お詫びして訂正|更正[:：]",
     re.IGNORECASE,
 )
@@ -114,7 +125,8 @@ class _Features:
     exact: int
     body: frozenset[int]
     lead: frozenset[int]
-    numbers: frozenset[int]
+    pairs: frozenset[int]  # of numbers that follow each other
+    numbers: frozenset[int]  # each with its count so far, so that repeats tell
 
 
 def make_sketch(body: str, title: str | None = None, language: str = "und") -> Sketch:
@@ -146,8 +158,7 @@ def make_sketch(body: str, title: str | None = None, language: str = "und") -> S
     step = next((step for below, step in _INDEX_STEPS if count < below), _INDEX_LAST_STEP)
     hashes = tuple(sorted(h for h in body_set if h % step == 0))
     exact_hash = int.from_bytes(exact.digest(), "big") or 1
-    pairs = {_text_hash(f"{a} {b}") for a, b in zip(numbers, numbers[1:], strict=False)}
-    features = _pack(body_set, lead_set, pairs, exact_hash)
+    features = _pack(body_set, lead_set, numbers, exact_hash)
     return Sketch(
         hashes=hashes, features=features, exact=exact_hash, shingles=count, revised=revised
     )
@@ -162,9 +173,10 @@ def is_revised(body: str, title: str | None) -> bool:
     )
 
 
-def verify(a: Sketch | bytes, b: Sketch | bytes) -> Verdict:
+def verify(a: Sketch | bytes, b: Sketch | bytes, *, same_outlet: bool = False) -> Verdict:
     """Compare two texts by their sketches (or stored features). Symmetric.
 
+    `same_outlet` asks for more agreement of the numbers, since daily templates repeat there.
     Returns a verdict with level None when they are different texts, also when one is empty.
     """
     first, second = _features(a), _features(b)
@@ -181,14 +193,17 @@ def verify(a: Sketch | bytes, b: Sketch | bytes) -> Verdict:
     con = shared / max(1, min(len(mine), len(its)))
     jac = shared / max(1, union)
     lead = _containment(first.lead, second.lead)
-    num = 1.0
-    if len(first.numbers) >= MIN_NUMBERS and len(second.numbers) >= MIN_NUMBERS:
-        num = _containment(first.numbers, second.numbers)
-    if min(first.shingles, second.shingles) < SHORT_SHINGLES:
-        same = con >= SHORT_CONTAINMENT and lead >= SHORT_LEAD and num >= MIN_NUMBER_OVERLAP
-        return _verdict("copy" if same else None, con, lead, jac, num, "short texts")
-    if num < MIN_NUMBER_OVERLAP:
+    num, same_numbers = 1.0, True
+    if len(first.pairs) >= MIN_NUMBERS and len(second.pairs) >= MIN_NUMBERS:
+        num = _containment(first.pairs, second.pairs)
+        floor = MIN_NUMBER_PAIRS_SAME_OUTLET if same_outlet else MIN_NUMBER_PAIRS
+        alike = _containment(first.numbers, second.numbers)
+        same_numbers = num >= floor or alike >= MIN_NUMBERS_ALIKE
+    if not same_numbers:
         return _verdict(None, con, lead, jac, num, "the numbers differ")
+    if min(first.shingles, second.shingles) < SHORT_SHINGLES:
+        same = con >= SHORT_CONTAINMENT and lead >= SHORT_LEAD
+        return _verdict("copy" if same else None, con, lead, jac, num, "short texts")
     if jac >= ESCAPE_JACCARD:
         return _verdict("copy", con, lead, jac, num, "nearly the whole text is shared")
     if con >= COPY_CONTAINMENT and lead >= COPY_LEAD:
@@ -287,19 +302,22 @@ def _thinned(features: _Features, step: int) -> frozenset[int]:
     return frozenset(value for value in features.body if value % step == 0)
 
 
-def _pack(body: set[int], lead: set[int], numbers: set[int], exact: int) -> bytes:
-    step, shift = 1, 0
-    while len(body) > MAX_FEATURES * step:
-        step, shift = step * 2, shift + 1
-    kept = sorted({value & _FEATURE_MASK for value in body if value % step == 0})
-    leads = sorted({value & _FEATURE_MASK for value in lead})
-    pairs = sorted({value & _FEATURE_MASK for value in numbers})[:MAX_FEATURES]
-    header = _HEADER.pack(
-        _FORMAT, shift, len(body), len(kept) + len(leads) + len(pairs), exact, len(kept),
-        len(leads), len(pairs),
-    )  # fmt: skip
-    packed = b"".join(value.to_bytes(3, "little") for value in (*kept, *leads, *pairs))
-    return header + packed
+def _pack(body: set[int], lead: set[int], numbers: list[str], exact: int) -> bytes:
+    shift = 0
+    while len(body) > MAX_FEATURES << shift:
+        shift += 1
+    counted: Counter[str] = Counter()
+    singles = set()
+    for number in numbers[:MAX_FEATURES]:
+        counted[number] += 1
+        singles.add(_text_hash(f"{number}#{counted[number]}"))
+    pairs = {_text_hash(f"{a} {b}") for a, b in pairwise(numbers[:MAX_FEATURES])}
+    parts = [
+        sorted({value & _FEATURE_MASK for value in part})
+        for part in ((value for value in body if value % (1 << shift) == 0), lead, pairs, singles)
+    ]
+    header = _HEADER.pack(_FORMAT, shift, len(body), exact, *(len(part) for part in parts))
+    return header + b"".join(value.to_bytes(3, "little") for part in parts for value in part)
 
 
 def _features(sketch: Sketch | bytes) -> _Features:
@@ -309,8 +327,9 @@ def _features(sketch: Sketch | bytes) -> _Features:
 @lru_cache(maxsize=2_048)
 def _unpack(blob: bytes) -> _Features:
     if len(blob) < _HEADER.size:
-        return _Features(1, 0, 0, frozenset(), frozenset(), frozenset())
-    _, shift, shingles, _, exact, n_body, n_lead, _ = _HEADER.unpack_from(blob)
+        empty: frozenset[int] = frozenset()
+        return _Features(1, 0, 0, empty, empty, empty, empty)
+    _, shift, shingles, exact, *sizes = _HEADER.unpack_from(blob)
     raw = blob[_HEADER.size :]
     wide = bytearray(len(raw) // 3 * 4)  # three bytes to four, so that one call reads them all
     wide[0::4], wide[1::4], wide[2::4] = raw[0::3], raw[1::3], raw[2::3]
@@ -318,8 +337,6 @@ def _unpack(blob: bytes) -> _Features:
     values.frombytes(bytes(wide))
     if sys.byteorder == "big":
         values.byteswap()
-    lead_end = n_body + n_lead
-    return _Features(
-        1 << shift, shingles, exact,
-        frozenset(values[:n_body]), frozenset(values[n_body:lead_end]), frozenset(values[lead_end:]),
-    )  # fmt: skip
+    parts = iter(values)
+    body, lead, pairs, numbers = (frozenset(islice(parts, size)) for size in sizes)
+    return _Features(1 << shift, shingles, exact, body, lead, pairs, numbers)

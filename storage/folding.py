@@ -153,7 +153,8 @@ class _Index:
         self._texts: dict[int, _Text] = {}
         at = [_seconds(item.at) for item in items]
         low, high = min(at) - WINDOW_S, max(at) + WINDOW_S
-        numbers, hashes = [], []
+        numbers: list[int] = []
+        hashes: list[int] = []
         for n, item in enumerate(items):
             own = (*item.sketch.hashes, *self._keys[n])
             numbers += [n] * len(own)
@@ -162,12 +163,12 @@ class _Index:
             """
             SELECT b.n, b.h, count(*), list(s.article_id ORDER BY s.article_id)[1:?]
             FROM (SELECT unnest(?::INTEGER[]) AS n, unnest(?::UBIGINT[]) AS h) b
-            JOIN (SELECT unnest(range(len(?)))::INTEGER AS n, unnest(?::BIGINT[]) AS at_s) i USING (n)
+            JOIN (SELECT unnest(?::INTEGER[]) AS n, unnest(?::BIGINT[]) AS at_s) i USING (n)
             JOIN core.sketch_hash s ON s.h = b.h AND s.at_s BETWEEN i.at_s - ? AND i.at_s + ?
             WHERE s.at_s BETWEEN ? AND ?
             GROUP BY b.n, b.h
             """,
-            [STOP_AT, numbers, hashes, at, at, WINDOW_S, WINDOW_S, low, high],
+            [STOP_AT, numbers, hashes, list(range(len(at))), at, WINDOW_S, WINDOW_S, low, high],
         ).fetchall()
         wanted: set[int] = {item.version_of for item in items if item.version_of is not None}
         votes: list[Counter[int]] = [Counter() for _ in items]
@@ -220,7 +221,8 @@ class _Index:
             text = self._texts.get(article_id)
             if count < MIN_SHARED or text is None or article_id == item.article_id:
                 continue
-            verdict = verify(item.sketch, text.features)
+            same_outlet = item.outlet is not None and item.outlet == text.outlet
+            verdict = verify(item.sketch, text.features, same_outlet=same_outlet)
             if verdict.level is None:
                 continue
             rank = (verdict.level == "copy", verdict.con + verdict.lead + verdict.jac, -text.root)
