@@ -262,9 +262,7 @@ class AddressGuard:
             try:
                 host = idna.encode(host, uts46=True).decode("ascii")
             except (idna.IDNAError, UnicodeError):
-                raise self._refusal(
-                    url, "the host is not a valid international name"
-                ) from None
+                raise self._refusal(url, "the host is not a valid international name") from None
         return host.lower()
 
     def _check_host(self, url: str, host: str) -> IPAddress | None:

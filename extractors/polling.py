@@ -1,0 +1,368 @@
+"""Polling feeds and fetching article pages, many at once: the network stage of a run.
+
+In: feed states or owed entries, an open `Fetcher`. Out: one result each, never an exception for
+a single feed or page. No database, no schedule: the caller stores what comes back.
+
+A changed body is parsed in a worker that can be killed (`SafeParser`); when feedparser is too
+slow or falls over, the fallback parser still reads title, link and date, so that one hostile
+field does not hide the news.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+from extractors.errors import FetchError, ParseError
+from extractors.feed_cut import cut_seen
+from extractors.feed_state import FeedState, OwedEntry, PollResult, wants_probe
+from extractors.feeds import ParsedFeed, clean_line, parse_feed
+from extractors.fetch import Fetched, Fetcher, parse_http_date, to_page
+from extractors.models import Page
+
+if TYPE_CHECKING:
+    from extractors.robots import RobotsCache
+
+PARSE_TIMEOUT_S = 10.0  # design.md §6.5
+ROUGH_TIMEOUT_S = 5.0  # the fallback parser read every hostile feed of A2 in less than 3 s
+PARSE_MEMORY_BYTES = 2_000_000_000
+_MAX_AGE = re.compile(r"(?:^|[\s,])max-age\s*=\s*\"?(\d{1,9})", re.IGNORECASE)
+# What a body that came with 200 turned out to be; these names make the state DECOY.
+_DECOYS = frozenset({"challenge", "consent", "login", "html", "not_a_feed"})
+
+
+class Parser(Protocol):
+    """Something that parses a feed without ever hanging its caller."""
+
+    async def parse(
+        self, content: bytes, content_type: str | None, url: str, name: str, country: str | None
+    ) -> ParsedFeed:
+        """Return the parsed feed; raises ParseError or TimeoutError."""
+        ...
+
+
+def _limit_memory(limit: int) -> None:
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    import feedparser  # noqa: F401 - loaded once per worker, before the first feed
+
+
+class SafeParser:
+    """Parses feeds in worker processes that are killed at 10 s and 2 GB.
+
+    Use as `with SafeParser() as parser`. Workers start with the first feed that needs them.
+    """
+
+    def __init__(self, *, workers: int = 2, timeout_s: float = PARSE_TIMEOUT_S) -> None:
+        self._workers = workers
+        self._timeout_s = timeout_s
+        self._pool: Any = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._pool is not None:
+            self._pool.stop()
+            self._pool.join()
+            self._pool = None
+
+    async def parse(
+        self, content: bytes, content_type: str | None, url: str, name: str, country: str | None
+    ) -> ParsedFeed:
+        """Parse a feed; on a hang or crash of feedparser, read title, link and date only.
+
+        Raises:
+            ParseError: it is no feed, or neither parser survived it.
+        """
+        args = (content, content_type, url, name)
+        try:
+            return await self._run(args, {"country": country}, self._timeout_s)
+        except ParseError:
+            raise
+        except Exception as exc:  # a worker dies in many ways; each means the same here
+            why = "took too long" if isinstance(exc, TimeoutError) else type(exc).__name__
+        try:
+            rough = await self._run(args, {"country": country, "rough": True}, ROUGH_TIMEOUT_S)
+        except ParseError:
+            raise
+        except Exception as exc:
+            raise ParseError(f"parse_timeout: neither parser survived this feed ({why})") from exc
+        return replace(rough, problem=f"feedparser {why}; title, link and date only")
+
+    async def _run(
+        self, args: tuple[Any, ...], options: dict[str, Any], timeout_s: float
+    ) -> ParsedFeed:
+        if self._pool is None:
+            import multiprocessing
+
+            from pebble import ProcessPool
+
+            self._pool = ProcessPool(
+                max_workers=self._workers,
+                max_tasks=500,
+                initializer=_limit_memory,
+                initargs=(PARSE_MEMORY_BYTES,),
+                context=multiprocessing.get_context("forkserver"),
+            )
+        future: Future[ParsedFeed] = self._pool.schedule(
+            parse_feed, args=list(args), kwargs=options, timeout=timeout_s
+        )
+        return await asyncio.wrap_future(future)
+
+
+async def poll_feed(state: FeedState, fetcher: Fetcher, parser: Parser) -> PollResult:
+    """Poll one feed and return what came of it; raises nothing but programming errors."""
+    started = datetime.now(UTC)
+    full = wants_probe(state, started)
+    result = PollResult(feed=state.name, polled_at=started, outcome="error", url=state.url)
+    try:
+        fetched = await fetcher.get(
+            state.url,
+            etag=None if full else state.etag,
+            last_modified=None if full else state.last_modified,
+            kind="feed",
+        )
+    except FetchError as exc:
+        return replace(
+            result,
+            outcome=exc.outcome,
+            status=exc.status,
+            error=clean_line(str(exc), 300),
+            retry_after_s=exc.retry_after_s,
+            full=full,
+        )
+    result = replace(
+        result,
+        polled_at=fetched.fetched_at,
+        status=fetched.status,
+        duration_s=fetched.duration_s,
+        permanent_url=fetched.permanent_url,
+        size_bytes=len(fetched.content),
+        max_age_s=_max_age(fetched),
+        full=full,
+    )
+    if fetched.not_modified:
+        return replace(result, outcome="not_modified")
+    return await _read_body(state, fetched, result, parser)
+
+
+async def _read_body(
+    state: FeedState, fetched: Fetched, result: PollResult, parser: Parser
+) -> PollResult:
+    body_hash = int.from_bytes(hashlib.blake2b(fetched.content, digest_size=8).digest(), "big")
+    good = replace(
+        result,
+        body_hash=body_hash,
+        etag=fetched.headers.get("etag"),
+        last_modified=fetched.headers.get("last-modified"),
+    )
+    # `kind` is set by the first good parse: only then is an equal body known to be a good one.
+    if state.kind and body_hash == state.body_hash:
+        return replace(good, outcome="unchanged")
+    cut = cut_seen(fetched.content, frozenset(state.raw_hashes) if state.kind else frozenset())
+    if cut.dropped and not cut.kept:
+        return replace(
+            good,
+            outcome="unchanged",
+            raw_hashes=cut.hashes,
+            listed=cut.dropped,
+            dropped=cut.dropped,
+        )
+    try:
+        parsed = await parser.parse(
+            cut.content, fetched.content_type, fetched.url, state.name, state.config.country
+        )
+    except ParseError as exc:
+        name = str(exc).partition(":")[0]
+        outcome = "decoy" if name in _DECOYS else name if name == "parse_timeout" else "parse"
+        return replace(result, outcome=outcome, error=clean_line(str(exc), 300))
+    return replace(
+        good,
+        outcome="ok",
+        parsed=parsed,
+        raw_hashes=cut.hashes,
+        dropped=cut.dropped,
+        listed=len(parsed.entries) + cut.dropped,
+    )
+
+
+def _max_age(fetched: Fetched) -> float | None:
+    """Return how long the server says that its answer stays fresh, in seconds."""
+    control = fetched.headers.get("cache-control", "")
+    if "no-cache" in control or "no-store" in control:
+        return None
+    match = _MAX_AGE.search(control)
+    if match:
+        return float(match.group(1))
+    expires = parse_http_date(fetched.headers.get("expires"))
+    if expires is None:
+        return None
+    return max((expires - fetched.fetched_at).total_seconds(), 0.0) or None
+
+
+async def poll_batch(
+    feeds: Sequence[FeedState],
+    fetcher: Fetcher,
+    parser: Parser,
+    *,
+    on_result: Callable[[PollResult], None] | None = None,
+) -> list[PollResult]:
+    """Poll feeds concurrently and return their results in the order of `feeds`.
+
+    Args:
+        feeds: what to poll.
+        fetcher: an open fetcher; it paces hosts and limits connections.
+        parser: an open `SafeParser`.
+        on_result: called with each result as it comes, for progress.
+    """
+
+    async def one(state: FeedState) -> PollResult:
+        result = await poll_feed(state, fetcher, parser)
+        if on_result is not None:
+            on_result(result)
+        return result
+
+    return await _gather([partial(one, state) for state in feeds], fetcher.settings.concurrency * 8)
+
+
+async def _gather(jobs: Sequence[Callable[[], Awaitable[Any]]], width: int) -> list[Any]:
+    """Run jobs, at most `width` started at once, and return their results in order."""
+    results: list[Any] = [None] * len(jobs)
+    queue = iter(enumerate(jobs))
+
+    async def worker() -> None:
+        for index, job in queue:
+            results[index] = await job()
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(min(width, len(jobs))):
+            group.create_task(worker())
+    return results
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageResult:
+    """What became of one owed entry.
+
+    `outcome`: `page` (there is a page to extract), `feed_content` (use the entry's own text, see
+    `error` for why there is no page), `retry` (a later run tries again), `deferred` (not asked in
+    this run, does not count as an attempt), `failed` (never to be had, and no text in the feed).
+    """
+
+    owed: OwedEntry
+    outcome: str
+    page: Page | None = None
+    error: str | None = None
+    reason: str = ""  # the fetch's named outcome
+    status: int | None = None
+    retry_after_s: float | None = None
+
+
+async def fetch_entry(owed: OwedEntry, fetcher: Fetcher, robots: RobotsCache | None) -> PageResult:
+    """Fetch the page of one owed entry, or say what takes its place."""
+    entry = owed.entry
+    if owed.fetch == "feed":
+        return PageResult(owed=owed, outcome="feed_content", reason="by_choice")
+    if entry.url is None:
+        return _without_page(owed, "no_link", "the entry has no link", None)
+
+    async def allowed(url: str) -> None:
+        if robots is not None:
+            await robots.check(url, fetcher)
+
+    # `entry.url` has lost its tracking parameters; the page is asked for by its normal form.
+    try:
+        await allowed(entry.url)
+        fetched = await fetcher.get(entry.url, kind="page", on_hop=allowed)
+    except FetchError as exc:
+        text = clean_line(str(exc), 300)
+        if exc.outcome == "deferred":
+            return PageResult(owed=owed, outcome="deferred", error=text, reason=exc.outcome)
+        if exc.retryable and exc.outcome not in ("challenge", "forbidden"):
+            return PageResult(
+                owed=owed,
+                outcome="retry",
+                error=text,
+                reason=exc.outcome,
+                status=exc.status,
+                retry_after_s=exc.retry_after_s,
+            )
+        return _without_page(owed, exc.outcome, text, exc.status)
+    return PageResult(owed=owed, outcome="page", page=to_page(fetched), status=fetched.status)
+
+
+def _without_page(owed: OwedEntry, reason: str, text: str, status: int | None) -> PageResult:
+    has_text = bool(owed.entry.content or owed.entry.summary or owed.entry.title)
+    return PageResult(
+        owed=owed,
+        outcome="feed_content" if has_text else "failed",
+        error=text,
+        reason=reason,
+        status=status,
+    )
+
+
+async def fetch_batch(
+    entries: Sequence[OwedEntry],
+    fetcher: Fetcher,
+    robots: RobotsCache | None,
+    *,
+    on_result: Callable[[PageResult], None] | None = None,
+) -> list[PageResult]:
+    """Fetch the pages of owed entries concurrently; results in the order of `entries`."""
+
+    async def one(owed: OwedEntry) -> PageResult:
+        result = await fetch_entry(owed, fetcher, robots)
+        if on_result is not None:
+            on_result(result)
+        return result
+
+    return await _gather([partial(one, owed) for owed in entries], fetcher.settings.concurrency * 8)
+
+
+async def fetch_stream(
+    entries: Sequence[OwedEntry], fetcher: Fetcher, robots: RobotsCache | None
+) -> AsyncIterator[PageResult]:
+    """Fetch pages as `fetch_batch`, yielding each result as it comes."""
+    queue: asyncio.Queue[PageResult | None] = asyncio.Queue(maxsize=256)
+
+    async def run() -> None:
+        try:
+            await _gather(
+                [partial(_put, queue, owed, fetcher, robots) for owed in entries],
+                fetcher.settings.concurrency * 8,
+            )
+        finally:
+            await queue.put(None)
+
+    task = asyncio.create_task(run())
+    try:
+        while (result := await queue.get()) is not None:
+            yield result
+        await task
+    finally:
+        task.cancel()
+
+
+async def _put(
+    queue: asyncio.Queue[PageResult | None],
+    owed: OwedEntry,
+    fetcher: Fetcher,
+    robots: RobotsCache | None,
+) -> None:
+    await queue.put(await fetch_entry(owed, fetcher, robots))
