@@ -1,0 +1,609 @@
+"""Reads one topic file: TOML in, a checked `Topic` out, or an error that says what to write.
+
+Every mistake is a `UsageError` of one line: file, line, what is wrong, what to write instead.
+Unknown keys are errors. TOML parsers give no line numbers for such mistakes, so the line is found
+by looking the key up in the text. The format is described in docs/topics.md. It does not match
+anything (match.py) and does not judge whether a topic is a good one (lint.py).
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, NoReturn, cast
+
+from alerts.models import TopicInfo
+from alerts.normalise import CJK, NormalText
+from extractors.errors import UsageError
+
+# Part of every topic's version: raised when the matcher itself would decide otherwise, so that
+# stored hits are made anew.
+MATCHER_VERSION = 1
+ZONES = ("title", "lead", "body")
+DEFAULT_WEIGHTS = {"title": 2.0, "lead": 1.5, "body": 1.0, "repeat": 2.0}
+DEFAULT_MIN_SCORE = 10.0
+MAX_NEAR_WORDS = 200
+# A suffix wildcard on a shorter stem finds more by chance than on purpose (Pulsar's rule).
+MIN_WILDCARD_STEM = 4
+
+TOPIC_KEYS = (
+    "id title description languages min_score mentions severity channel cooldown sources weights "
+    "lists rule example"
+).split()
+RULE_KEYS = "name score any near with without not not_near case zones".split()
+EXAMPLE_KEYS = "text title expect lang country note".split()
+EXPECTATIONS = ("alert", "mention", "hit", "none")
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*|all")
+_SOURCE_TERM = re.compile(r"source:([a-z]{2})", re.IGNORECASE)
+
+Expectation = Literal["alert", "mention", "hit", "none"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Phrase:
+    """One phrase in normal form. `key` is searched in the Latin or the CJK key of a text.
+
+    `prefix`: any ending may follow (`submarine*`). `inside`: may stand inside a Korean word
+    (`*핵추진잠수함`). `country` is set instead of a key for `source:kr`.
+    """
+
+    text: str
+    lang: str = "all"
+    is_cjk: bool = False
+    key: str = ""
+    cased: str = ""
+    prefix: bool = False
+    inside: bool = False
+    country: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Near:
+    """One of `terms` must (or must not) stand within `words` words of the hit."""
+
+    words: int
+    terms: tuple[Phrase, ...]
+    label: str  # as in the file, for explanations
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One rule of a topic: phrases and the conditions under which they count."""
+
+    name: str
+    score: float
+    phrases: tuple[Phrase, ...]
+    near: tuple[Near, ...] = ()
+    not_near: tuple[Near, ...] = ()
+    with_any: tuple[Phrase, ...] = ()
+    with_label: str = ""
+    without: tuple[Phrase, ...] = ()
+    without_label: str = ""
+    nots: tuple[Phrase, ...] = ()
+    case: bool = False
+    zones: frozenset[str] = frozenset(ZONES)
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """A text with the outcome that the topic's author expects."""
+
+    text: str
+    expect: Expectation
+    title: str = ""
+    lang: str = "und"
+    country: str | None = None
+    note: str = ""
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Topic:
+    """One topic file, read and checked."""
+
+    id: str
+    title: str
+    version: str
+    path: Path
+    description: str = ""
+    languages: tuple[str, ...] = ()
+    min_score: float = DEFAULT_MIN_SCORE
+    mentions: Literal["alert", "digest", "off"] = "alert"
+    severity: Literal["low", "normal", "high", "critical"] = "normal"
+    channel: str | None = None
+    cooldown_s: float = 0.0
+    max_tier: int | None = None
+    countries: frozenset[str] = frozenset()
+    weights: Mapping[str, float] = field(default_factory=lambda: dict(DEFAULT_WEIGHTS))
+    lists: Mapping[str, tuple[Phrase, ...]] = field(default_factory=dict)
+    used_lists: frozenset[str] = frozenset()
+    rules: tuple[Rule, ...] = ()
+    examples: tuple[Example, ...] = ()
+
+    @property
+    def info(self) -> TopicInfo:
+        """What alerting needs to know."""
+        return TopicInfo(
+            topic=self.id,
+            title=self.title,
+            topic_version=self.version,
+            mentions=self.mentions,
+            severity=self.severity,
+            channel=self.channel,
+            cooldown_s=self.cooldown_s,
+            max_tier=self.max_tier,
+        )
+
+
+def make_phrase(text: str, lang: str = "all") -> Phrase:
+    """Bring one phrase of a topic file into normal form.
+
+    Raises:
+        ValueError: it holds nothing to search for, or a wildcard where none can be.
+    """
+    if source := _SOURCE_TERM.fullmatch(text.strip()):
+        return Phrase(text=text, country=source.group(1).lower())
+    stem = text.strip()
+    inside, prefix = stem.startswith("*"), stem.endswith("*")
+    stem = stem.removeprefix("*").removesuffix("*")
+    if "*" in stem:
+        raise ValueError("a * may stand only at the end (or before a Korean word)")
+    normal = NormalText(stem)
+    is_cjk = bool(normal.cjk)
+    key = normal.cjk if is_cjk else normal.latin
+    if not any(c.isalnum() for c in key):
+        raise ValueError("there is nothing to search for in it")
+    if inside and not is_cjk:
+        raise ValueError("a * at the beginning works for Korean words only")
+    if prefix and not is_cjk and len(key) < MIN_WILDCARD_STEM:
+        raise ValueError(f"a * needs at least {MIN_WILDCARD_STEM} letters before it")
+    return Phrase(
+        text=text,
+        lang=lang,
+        is_cjk=is_cjk,
+        key=key,
+        cased=normal.cased,
+        prefix=prefix,
+        inside=inside,
+    )
+
+
+class _Reader:
+    """One file while it is read: knows how to point at a line."""
+
+    def __init__(self, path: Path, text: str) -> None:
+        self.path = path
+        self.lines = text.splitlines()
+
+    def find(self, table: str, index: int, key: str | None = None) -> int:
+        """Return the line of `key` in the index-th `[[table]]` (or `[table]`), else of the table.
+
+        `table` "" is the top of the file. Lines count from 1.
+        """
+        start = 0
+        if table:
+            header = re.compile(rf"\s*\[\[?\s*{re.escape(table)}\s*\]\]?")
+            places = [i for i, line in enumerate(self.lines) if header.match(line)]
+            if not places:
+                return self._find_key(table.split(".")[0], 0) or 1
+            start = places[min(index, len(places) - 1)]
+        if key is None:
+            return start + 1
+        return self._find_key(key, start + 1 if table else 0) or start + 1
+
+    def _find_key(self, key: str, start: int) -> int | None:
+        pattern = re.compile(rf'\s*"?{re.escape(key)}"?\s*[.=\]]|\s*\[\[?\s*{re.escape(key)}\b')
+        for i in range(start, len(self.lines)):
+            if pattern.match(self.lines[i]):
+                return i + 1
+            if i > start and re.match(r"\s*\[", self.lines[i]) and start:
+                break
+        return None
+
+    def find_text(self, text: str, start: int) -> int:
+        """Return the first line from `start` on that holds `text`, else `start`."""
+        for i in range(max(0, start - 1), len(self.lines)):
+            if text in self.lines[i]:
+                return i + 1
+        return start
+
+    def fail(self, line: int, message: str) -> NoReturn:
+        raise UsageError(f"{self.path}:{line}: {message}")
+
+
+def _check_keys(
+    reader: _Reader, line_of: Any, table: Mapping[str, Any], known: Sequence[str], where: str
+) -> None:
+    for key in table:
+        if key not in known:
+            close = difflib.get_close_matches(key, known, 1)
+            hint = f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(known)}"
+            reader.fail(line_of(key), f"{where}unknown key {key!r}: {hint}")
+
+
+def _text(reader: _Reader, line: int, value: Any, where: str) -> str:
+    if not isinstance(value, str) or not value.strip():
+        reader.fail(line, f"{where} must be a text in quotes, not {value!r}")
+    return value
+
+
+def _number(reader: _Reader, line: int, value: Any, where: str, *, positive: bool = True) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or (positive and value <= 0):
+        reader.fail(line, f"{where} must be a number above 0, not {value!r}")
+    return float(value)
+
+
+def _choice(reader: _Reader, line: int, value: Any, allowed: Sequence[str], where: str) -> str:
+    if value not in allowed:
+        reader.fail(line, f"{where} must be one of {', '.join(allowed)}, not {value!r}")
+    return cast(str, value)
+
+
+def parse_duration(value: str) -> float:
+    """Return seconds for "90s", "30m", "6h", "2d".
+
+    Raises:
+        ValueError: any other text.
+    """
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhd])\s*", value)
+    if not match:
+        raise ValueError(value)
+    return float(match.group(1)) * _UNITS[match.group(2)]
+
+
+def _phrases(
+    reader: _Reader, line: int, values: Any, where: str, lang: str = "all"
+) -> list[Phrase]:
+    if not isinstance(values, list) or not values:
+        reader.fail(line, f'{where} must be a list of phrases such as ["OPCON transfer"]')
+    found = []
+    for value in values:
+        if not isinstance(value, str) or not value.strip():
+            reader.fail(line, f"{where}: a phrase must be a text in quotes, not {value!r}")
+        try:
+            found.append(make_phrase(value, lang))
+        except ValueError as error:
+            reader.fail(reader.find_text(value, line), f"{where}: phrase {value!r}: {error}")
+    return found
+
+
+def _read_lists(reader: _Reader, table: Any) -> dict[str, tuple[Phrase, ...]]:
+    if not isinstance(table, dict):
+        reader.fail(reader.find("lists", 0), "lists must be tables: write [lists.NAME]")
+    lists: dict[str, tuple[Phrase, ...]] = {}
+    for name, content in table.items():
+        line = reader.find(f"lists.{name}", 0)
+        if isinstance(content, list):
+            lists[name] = tuple(_phrases(reader, line, content, f"list {name!r}"))
+            continue
+        if not isinstance(content, dict) or not content:
+            reader.fail(line, f'list {name!r}: write en = ["..."] below [lists.{name}]')
+        phrases: list[Phrase] = []
+        for lang, values in content.items():
+            key_line = reader.find(f"lists.{name}", 0, lang)
+            if not _LANGUAGE.fullmatch(lang):
+                reader.fail(key_line, f"list {name!r}: {lang!r} is not a language code such as ko")
+            phrases += _phrases(reader, key_line, values, f"list {name!r}.{lang}", lang)
+        lists[name] = tuple(phrases)
+    return lists
+
+
+class _RuleReader:
+    """Reads one `[[rule]]`."""
+
+    def __init__(
+        self, reader: _Reader, index: int, table: Any, lists: Mapping[str, tuple[Phrase, ...]]
+    ) -> None:
+        self.reader, self.index, self.lists = reader, index, lists
+        self.used: set[str] = set()
+        if not isinstance(table, dict):
+            reader.fail(reader.find("rule", index), "write each rule below a line [[rule]]")
+        self.table = table
+        name = table.get("name")
+        self.where = f"rule {index + 1}" + (f" “{name}”" if isinstance(name, str) else "") + ": "
+
+    def line(self, key: str | None = None) -> int:
+        return self.reader.find("rule", self.index, key)
+
+    def terms(self, key: str, values: Any) -> tuple[Phrase, ...]:
+        """Read a list of contexts in which `@name` stands for a list of the file."""
+        line = self.line(key)
+        if not isinstance(values, list) or not values:
+            self.reader.fail(line, f'{self.where}{key} must be a list such as ["@naval", "Navy"]')
+        found: list[Phrase] = []
+        for value in values:
+            if isinstance(value, str) and value.startswith("@"):
+                name = value[1:]
+                if name not in self.lists:
+                    known = ", ".join("@" + n for n in self.lists) or "none is defined"
+                    self.reader.fail(
+                        self.reader.find_text(value, line),
+                        f"{self.where}{key}: list {value!r} is not defined ({known}): "
+                        f"add [lists.{name}]",
+                    )
+                self.used.add(name)
+                found += self.lists[name]
+            else:
+                found += _phrases(self.reader, line, [value], f"{self.where}{key}")
+        return tuple(found)
+
+    def nears(self, key: str) -> tuple[Near, ...]:
+        value = self.table.get(key)
+        if value is None:
+            return ()
+        found = []
+        for entry in value if isinstance(value, list) else [value]:
+            line = self.line(key)
+            form = f'{key} = {{ words = 20, any = ["navy"] }}'
+            if not isinstance(entry, dict):
+                self.reader.fail(line, f"{self.where}write {form}")
+            _check_keys(
+                self.reader, lambda _, n=line: n, entry, ("words", "any"), f"{self.where}{key}: "
+            )
+            words = entry.get("words")
+            if not isinstance(words, int) or isinstance(words, bool):
+                self.reader.fail(line, f"{self.where}{key} needs a number of words: {form}")
+            if not 1 <= words <= MAX_NEAR_WORDS:
+                self.reader.fail(
+                    line, f"{self.where}{key}: words must be 1 to {MAX_NEAR_WORDS}, not {words}"
+                )
+            if "any" not in entry:
+                self.reader.fail(line, f"{self.where}{key} needs a list: {form}")
+            terms = self.terms(key, entry["any"])
+            found.append(Near(words=words, terms=terms, label=_label(entry["any"])))
+        return tuple(found)
+
+    def read(self) -> Rule:
+        table, reader, where = self.table, self.reader, self.where
+        _check_keys(reader, self.line, table, RULE_KEYS, where)
+        if "name" not in table:
+            reader.fail(self.line(), f'{where}has no name: write name = "what it finds"')
+        name = _text(reader, self.line("name"), table["name"], f"{where}name")
+        phrases = self._any()
+        case = table.get("case", False)
+        if not isinstance(case, bool):
+            reader.fail(self.line("case"), f"{where}case must be true or false, not {case!r}")
+        zones = table.get("zones", list(ZONES))
+        if not isinstance(zones, list) or not zones:
+            reader.fail(self.line("zones"), f'{where}zones must be a list such as ["title"]')
+        for zone in zones:
+            _choice(reader, self.line("zones"), zone, ZONES, f"{where}zones")
+        nots: tuple[Phrase, ...] = ()
+        if "not" in table:
+            nots = self.terms("not", table["not"])
+            if any(p.country for p in nots):
+                reader.fail(
+                    self.line("not"), f"{where}not takes phrases; write source:xx in without"
+                )
+        return Rule(
+            name=name,
+            score=_number(
+                reader, self.line("score"), table.get("score", DEFAULT_MIN_SCORE), f"{where}score"
+            ),
+            phrases=phrases,
+            near=self.nears("near"),
+            not_near=self.nears("not_near"),
+            with_any=self.terms("with", table["with"]) if "with" in table else (),
+            with_label=_label(table.get("with", [])),
+            without=self.terms("without", table["without"]) if "without" in table else (),
+            without_label=_label(table.get("without", [])),
+            nots=nots,
+            case=case,
+            zones=frozenset(zones),
+            line=self.line(),
+        )
+
+    def _any(self) -> tuple[Phrase, ...]:
+        line = self.line("any")
+        value = self.table.get("any")
+        form = 'any.en = ["OPCON transfer"]'
+        if value is None:
+            self.reader.fail(self.line(), f"{self.where}has no phrases: write {form}")
+        if isinstance(value, list):
+            value = {"all": value}
+        if not isinstance(value, dict) or not value:
+            self.reader.fail(line, f"{self.where}write {form}")
+        phrases: list[Phrase] = []
+        for lang, values in value.items():
+            key_line = self.line(f"any.{lang}")
+            if key_line == self.line():
+                key_line = line
+            where = f"{self.where}any.{lang}"
+            if not _LANGUAGE.fullmatch(lang):
+                self.reader.fail(key_line, f"{where}: {lang!r} is not a language code such as ko")
+            if not isinstance(values, list):
+                self.reader.fail(key_line, f"{where} must be a list of phrases: write {form}")
+            for entry in values:
+                if isinstance(entry, str) and entry.startswith("@"):
+                    for phrase in self.terms("any", [entry]):
+                        if lang in ("all", phrase.lang) or phrase.lang == "all":
+                            phrases.append(phrase)
+                else:
+                    phrases += _phrases(self.reader, key_line, [entry], where, lang)
+        for phrase in phrases:
+            if phrase.country:
+                self.reader.fail(
+                    line, f"{self.where}any takes phrases; write {phrase.text!r} in with"
+                )
+        if not phrases:
+            self.reader.fail(line, f"{self.where}any is empty: write {form}")
+        return tuple(phrases)
+
+
+def _label(values: Any) -> str:
+    """Say a list of contexts in few words for people."""
+    shown = [str(v) for v in values[:4]] if isinstance(values, list) else []
+    return ", ".join(shown) + (", …" if isinstance(values, list) and len(values) > 4 else "")
+
+
+def _read_examples(reader: _Reader, entries: Any) -> tuple[Example, ...]:
+    if not isinstance(entries, list):
+        reader.fail(reader.find("example", 0), "write each example below a line [[example]]")
+    found = []
+    for index, entry in enumerate(entries):
+        where = f"example {index + 1}: "
+
+        def line(key: str | None = None, index: int = index) -> int:
+            return reader.find("example", index, key)
+
+        _check_keys(reader, line, entry, EXAMPLE_KEYS, where)
+        if not entry.get("text") and not entry.get("title"):
+            reader.fail(line(), f'{where}has no text: write text = "..."')
+        for key in EXAMPLE_KEYS:
+            if key in entry and not isinstance(entry[key], str):
+                reader.fail(line(key), f"{where}{key} must be a text in quotes")
+        expect = _choice(
+            reader, line("expect"), entry.get("expect"), EXPECTATIONS, f"{where}expect"
+        )
+        found.append(
+            Example(
+                text=entry.get("text", ""),
+                title=entry.get("title", ""),
+                expect=cast(Expectation, expect),
+                lang=entry.get("lang", "und"),
+                country=entry.get("country"),
+                note=entry.get("note", ""),
+                line=line(),
+            )
+        )
+    return tuple(found)
+
+
+def _read_sources(reader: _Reader, value: Any) -> tuple[int | None, frozenset[str]]:
+    line = reader.find("", 0, "sources")
+    form = 'write sources = { max_tier = 3, countries = ["kr", "us"] }'
+    if not isinstance(value, dict):
+        reader.fail(line, f"sources: {form}")
+    _check_keys(reader, lambda _: line, value, ("max_tier", "countries"), "sources: ")
+    tier = value.get("max_tier")
+    if tier is not None and (isinstance(tier, bool) or tier not in (1, 2, 3, 4)):
+        reader.fail(line, f"sources: max_tier must be 1, 2, 3 or 4, not {tier!r}")
+    countries = value.get("countries", [])
+    if not isinstance(countries, list) or not all(
+        isinstance(c, str) and re.fullmatch(r"[A-Za-z]{2}", c) for c in countries
+    ):
+        reader.fail(line, f"sources: countries are two-letter codes: {form}")
+    return tier, frozenset(c.lower() for c in countries)
+
+
+def _read_weights(reader: _Reader, value: Any) -> dict[str, float]:
+    weights = dict(DEFAULT_WEIGHTS)
+    if not isinstance(value, dict):
+        reader.fail(reader.find("", 0, "weights"), "weights: write title = 2.0 below [weights]")
+    _check_keys(
+        reader, lambda key: reader.find("weights", 0, key), value, list(weights), "weights: "
+    )
+    for key, number in value.items():
+        line = reader.find("weights", 0, key)
+        if isinstance(number, bool) or not isinstance(number, int | float) or number < 0:
+            reader.fail(line, f"weights: {key} must be a number, 0 or more, not {number!r}")
+        weights[key] = float(number)
+    return weights
+
+
+def _version(topic: Mapping[str, Any]) -> str:
+    """Return 12 hex digits that change exactly when the topic could match otherwise."""
+    keys = ("id", "min_score", "sources", "weights", "lists", "rule")
+    meaning = {key: topic.get(key) for key in keys} | {"matcher": MATCHER_VERSION}
+    text = json.dumps(meaning, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def parse_topic(text: str, path: Path) -> Topic:
+    """Read the text of one topic file; `path` is named in errors.
+
+    Raises:
+        UsageError: one line that names file, line, what is wrong and what to write.
+    """
+    reader = _Reader(path, text)
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        match = re.search(r"\(at (?:line (\d+), column \d+|end of document)\)", str(error))
+        line = int(match.group(1)) if match and match.group(1) else len(reader.lines)
+        reason = re.sub(r"\s*\(at .*\)", "", str(error))
+        reader.fail(line, f"not valid TOML: {reason}; lists and texts must be closed and quoted")
+
+    def line_of(key: str) -> int:
+        return reader.find("", 0, key)
+
+    _check_keys(reader, line_of, table, TOPIC_KEYS, "")
+    for key, form in (("id", 'id = "opcon"'), ("title", 'title = "Wartime control"')):
+        if key not in table:
+            reader.fail(1, f"has no {key}: write {form} at the top")
+    topic_id = _text(reader, line_of("id"), table["id"], "id")
+    if not _ID.fullmatch(topic_id):
+        reader.fail(line_of("id"), f"id {topic_id!r}: use small letters, digits, - and _ only")
+    languages = table.get("languages", [])
+    if not isinstance(languages, list) or not all(
+        isinstance(code, str) and _LANGUAGE.fullmatch(code) for code in languages
+    ):
+        reader.fail(line_of("languages"), 'languages: write ["en", "ko", "ja", "zh"]')
+    channel = table.get("channel")
+    if channel is not None:
+        channel = _text(reader, line_of("channel"), channel, "channel")
+    try:
+        cooldown_s = parse_duration(table.get("cooldown", "0s"))
+    except (ValueError, TypeError):
+        reader.fail(line_of("cooldown"), 'cooldown: write a time such as "30m", "6h" or "2d"')
+    max_tier, countries = _read_sources(reader, table.get("sources", {}))
+    lists = _read_lists(reader, table.get("lists", {}))
+    rules, used = [], set()
+    entries = table.get("rule", [])
+    if not isinstance(entries, list) or not entries:
+        reader.fail(
+            reader.find("rule", 0), "has no rules: write at least one [[rule]] with name and any.en"
+        )
+    for index, entry in enumerate(entries):
+        rule_reader = _RuleReader(reader, index, entry, lists)
+        rules.append(rule_reader.read())
+        used |= rule_reader.used
+    return Topic(
+        id=topic_id,
+        title=_text(reader, line_of("title"), table["title"], "title"),
+        version=_version(table),
+        path=path,
+        description=str(table.get("description", "")),
+        languages=tuple(languages),
+        min_score=_number(
+            reader, line_of("min_score"), table.get("min_score", DEFAULT_MIN_SCORE), "min_score"
+        ),
+        mentions=cast(
+            Any,
+            _choice(
+                reader,
+                line_of("mentions"),
+                table.get("mentions", "alert"),
+                ("alert", "digest", "off"),
+                "mentions",
+            ),
+        ),
+        severity=cast(
+            Any,
+            _choice(
+                reader,
+                line_of("severity"),
+                table.get("severity", "normal"),
+                ("low", "normal", "high", "critical"),
+                "severity",
+            ),
+        ),
+        channel=channel,
+        cooldown_s=cooldown_s,
+        max_tier=max_tier,
+        countries=countries,
+        weights=_read_weights(reader, table.get("weights", {})),
+        lists=lists,
+        used_lists=frozenset(used),
+        rules=tuple(rules),
+        examples=_read_examples(reader, table.get("example", [])),
+    )
