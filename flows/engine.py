@@ -102,7 +102,7 @@ RUN_ENVIRONMENT: Mapping[str, str] = {
 
 SERVE_ENVIRONMENT: Mapping[str, str] = {
     "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "60",
-    "PREFECT_SERVER_SERVICES_SCHEDULER_RECENT_DEPLOYMENTS_LOOP_SECONDS": "30",
+    "PREFECT_SERVER_SERVICES_SCHEDULER_RECENT_DEPLOYMENTS_LOOP_SECONDS": "10",
     "PREFECT_SERVER_SERVICES_LATE_RUNS_LOOP_SECONDS": "60",
     "PREFECT_SERVER_SERVICES_REPOSSESSOR_LOOP_SECONDS": "60",
     "PREFECT_SERVER_SERVICES_CANCELLATION_CLEANUP_LOOP_SECONDS": "60",
@@ -675,6 +675,7 @@ def _deploy(
     from prefect.client.schemas.objects import (
         ConcurrencyLimitConfig,
         ConcurrencyLimitStrategy,
+        VersionInfo,
     )
     from prefect.schedules import Cron, Interval
     from prefect.types.entrypoint import EntrypointType
@@ -694,7 +695,11 @@ def _deploy(
         entrypoint_type=EntrypointType.MODULE_PATH,
     )
     deployment.entrypoint = entrypoint
-    identifier: UUID = deployment.apply()
+    # Without version_info Prefect asks git for it, on threads that would live on in this process,
+    # and a process that forks should have one thread.
+    identifier: UUID = deployment.apply(
+        version_info=VersionInfo(type="prefect:simple", version=version("prefect"))
+    )
     return identifier
 
 
