@@ -144,8 +144,11 @@ class Document:
         while at >= 0:
             start, end = self.text.cjk_to_latin(at, at + len(key))
             before = self.text.latin[start - 1] if start else " "
-            if not (korean and whole and HANGUL.match(before)) and (
-                self._begins_word(start, key[0]) and self._ends_word(end, key[-1], phrase.prefix)
+            if (
+                not (korean and whole and HANGUL.match(before))
+                and not (solid and " " in self.text.latin[start:end])
+                and self._begins_word(start, key[0])
+                and self._ends_word(end, key[-1], phrase.prefix)
             ):
                 found.append((start, end))
             at = text.find(key, at + 1)

@@ -18,6 +18,7 @@ from alerts.topic_format import Phrase, Rule, Topic
 # A snippet is the sentence of the hit; longer ones are cut at a word.
 SNIPPET_CHARS = 320
 _SNIPPET_BEFORE = 140
+_SENTENCE_MAX_CHARS = 1000
 _MAX_LISTED = 20
 _SENTENCE_END = re.compile(
     r"[.!?]+[\"'”’)\]]*(?=\s+[\"'“‘(\[]*[^\Wa-z_])|[。！？!?]+[」』”’)]*|\n+"
@@ -230,7 +231,7 @@ def _snippet(document: Document, hits: Sequence[Hit]) -> tuple[str, list[list[in
     best = max(in_body or hits, key=lambda h: (h.points, -h.span[0]))
     where, start, end = document.raw_span(best.span)
     source = document.item.title if where == "title" else document.item.body
-    left, right = sentence_around(source, start, end)
+    left, right = _cut(source, sentence_around(source, start, end), start, end)
     spans = []
     for hit in hits:
         place, hit_start, hit_end = document.raw_span(hit.span)
@@ -240,9 +241,9 @@ def _snippet(document: Document, hits: Sequence[Hit]) -> tuple[str, list[list[in
 
 
 def sentence_around(text: str, start: int, end: int) -> tuple[int, int]:
-    """Return the bounds of the sentence that holds [start, end), `SNIPPET_CHARS` at most."""
-    window_start = max(0, start - 2 * SNIPPET_CHARS)
-    left, right = window_start, min(len(text), end + 2 * SNIPPET_CHARS)
+    """Return the bounds of the sentence that holds [start, end)."""
+    window_start = max(0, start - _SENTENCE_MAX_CHARS)
+    left, right = window_start, min(len(text), end + _SENTENCE_MAX_CHARS)
     for match in _SENTENCE_END.finditer(text, window_start, right):
         if _ABBREVIATION.search(text[max(0, match.start() - 8) : match.start() + 1]):
             continue
@@ -255,6 +256,12 @@ def sentence_around(text: str, start: int, end: int) -> tuple[int, int]:
         left += 1
     while right > end and text[right - 1].isspace():
         right -= 1
+    return left, right
+
+
+def _cut(text: str, bounds: tuple[int, int], start: int, end: int) -> tuple[int, int]:
+    """Shorten a long sentence to about `SNIPPET_CHARS` around [start, end), at words."""
+    left, right = bounds
     if right - left > SNIPPET_CHARS:
         if start - left > _SNIPPET_BEFORE:
             left = _word_start(text, start - _SNIPPET_BEFORE, start)

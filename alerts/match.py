@@ -5,7 +5,7 @@ In: a `TopicSet` and a `MatchInput`. Out: `TopicHit`s whose `why` reproduces the
 
 Score of a topic = best hit (rule's score x weight of its zone) + `repeat` for each further hit
 that does not overlap another one (5 at most); the topic fires at `min_score`. It is an "alert"
-when a hit stands in the title or the lead or when there are 3 hits, else a passing "mention".
+when a hit stands in the title or the lead or when 3 sentences hold one, else a passing "mention".
 """
 
 from __future__ import annotations
@@ -13,7 +13,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from alerts.document import Document, Span, join_raw
-from alerts.explain import Evaluation, Explanation, Hit, IgnoredHit, Miss, make_why
+from alerts.explain import (
+    Evaluation,
+    Explanation,
+    Hit,
+    IgnoredHit,
+    Miss,
+    make_why,
+    sentence_around,
+)
 from alerts.models import Level, MatchInput, TopicHit
 from alerts.normalise import NormalText
 from alerts.screen import Entry
@@ -21,8 +29,9 @@ from alerts.topic_format import Near, Phrase, Rule, Topic
 from alerts.topics import TopicSet
 
 MAX_REPEATS = 5
-# Passing mentions in long articles had 1 or 2 hits (412 labelled items and the seed articles).
-HITS_FOR_ALERT = 3
+# Passing mentions in long articles took 1 or 2 sentences (labelled items and seed articles; one
+# of these names three of a topic's words in two sentences).
+SENTENCES_FOR_ALERT = 3
 
 
 def match_topics(topics: TopicSet, item: MatchInput) -> list[TopicHit]:
@@ -44,10 +53,10 @@ def explain_topics(topics: TopicSet, item: MatchInput) -> list[Explanation]:
     """Return one explanation per topic: the hit if there is one, near misses, what was ignored."""
     found = topics.screen.find(NormalText(join_raw(item)))
     document = Document(item)
-    by_topic = dict(_by_topic(topics.screen.entries[i] for i in found))
+    by_topic = {t.id: e for t, e in _by_topic(topics.screen.entries[i] for i in found)}
     explanations = []
     for topic in topics.topics:
-        evaluation = _evaluate(topic, document, by_topic.get(topic, []))
+        evaluation = _evaluate(topic, document, by_topic.get(topic.id, []))
         evaluation.ignored = _find_ignored(topic, document)
         hit = _hit(topic, document, evaluation) if evaluation.fires else None
         explanations.append(Explanation.make(topic, document, evaluation, hit))
@@ -119,14 +128,19 @@ def _evaluate(topic: Topic, document: Document, entries: Sequence[Entry]) -> Eva
         misses=misses,
         score=score,
         fires=bool(hits) and score >= topic.min_score and not objection,
-        level=_level(hits),
+        level=_level(hits, document),
         objection=objection,
     )
 
 
-def _level(hits: Sequence[Hit]) -> Level:
-    prominent = any(hit.zone in ("title", "lead") for hit in hits)
-    return "alert" if prominent or len(hits) >= HITS_FOR_ALERT else "mention"
+def _level(hits: Sequence[Hit], document: Document) -> Level:
+    if any(hit.zone in ("title", "lead") for hit in hits):
+        return "alert"
+    if len(hits) < SENTENCES_FOR_ALERT:
+        return "mention"
+    raw = (document.raw_span(hit.span) for hit in hits)
+    sentences = {sentence_around(document.item.body, start, end)[0] for _, start, end in raw}
+    return "alert" if len(sentences) >= SENTENCES_FOR_ALERT else "mention"
 
 
 def _without_overlaps(hits: list[Hit]) -> list[Hit]:

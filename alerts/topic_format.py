@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Literal, NoReturn, cast
 
 from alerts.models import TopicInfo
-from alerts.normalise import CJK, NormalText
+from alerts.normalise import NormalText
 from extractors.errors import UsageError
 
 # Part of every topic's version: raised when the matcher itself would decide otherwise, so that
@@ -33,11 +33,14 @@ MAX_NEAR_WORDS = 200
 MIN_WILDCARD_STEM = 4
 
 TOPIC_KEYS = (
-    "id title description languages min_score mentions severity channel cooldown sources weights "
-    "lists rule example"
-).split()
-RULE_KEYS = "name score any near with without not not_near case zones".split()
-EXAMPLE_KEYS = "text title expect lang country note".split()
+    *("id", "title", "description", "languages", "min_score", "mentions", "severity", "channel"),
+    *("cooldown", "sources", "weights", "lists", "rule", "example"),
+)
+RULE_KEYS = (
+    *("name", "score", "any", "near", "with", "without"),
+    *("not", "not_near", "case", "zones"),
+)
+EXAMPLE_KEYS = ("text", "title", "expect", "lang", "country", "note")
 EXPECTATIONS = ("alert", "mention", "hit", "none")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
