@@ -221,11 +221,15 @@ def _find_ignored(topic: Topic, document: Document) -> list[IgnoredHit]:
     found: list[IgnoredHit] = []
     for text, reason in pieces:
         piece = NormalText(text)
-        seen: set[str] = set()
-        for rule in topic.rules:
-            for phrase in rule.phrases:
-                key = piece.cjk if phrase.is_cjk else piece.latin
-                if phrase.key not in seen and phrase.key in key:
-                    seen.add(phrase.key)
-                    found.append(IgnoredHit(phrase, text, reason))
+        phrases = {
+            phrase.key: phrase
+            for rule in topic.rules
+            for phrase in rule.phrases
+            if phrase.key in (piece.cjk if phrase.is_cjk else piece.latin)
+        }
+        found += [
+            IgnoredHit(phrase, text, reason)
+            for key, phrase in phrases.items()
+            if not any(key != longer and key in longer for longer in phrases)
+        ]
     return found
