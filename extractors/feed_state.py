@@ -39,6 +39,9 @@ MAX_VERSIONS = 5  # an entry that changes with every poll is fetched again this 
 VERSIONS_WITHIN = timedelta(days=3)
 # When this share of the known items changed at once, the feed's template changed, not the news.
 REFORMAT_SHARE, REFORMAT_LEAST = 0.6, 6
+# A temporary failure of an article's page is retried in later runs for three days.
+RETRY_FOR = timedelta(days=3)
+RETRY_STEPS_S = (600, 1_800, 3_600, 3 * 3_600, 6 * 3_600, 12 * 3_600)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -394,3 +397,13 @@ class OwedEntry:
     country: str | None = None
     tier: int | None = None
     metadata: dict[str, str] = field(default_factory=dict)
+
+
+def retry_wait(attempts: int) -> float:
+    """Return the seconds until an entry with so many failed attempts is tried again."""
+    return float(RETRY_STEPS_S[min(attempts, len(RETRY_STEPS_S) - 1)])
+
+
+def is_last_attempt(owed: OwedEntry, now: datetime) -> bool:
+    """Tell whether a temporary failure of this attempt is the last: three days are over."""
+    return now + timedelta(seconds=retry_wait(owed.attempts)) > owed.first_seen + RETRY_FOR

@@ -26,8 +26,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
+from extractors.decode import decode_page
 from extractors.errors import ParseError
-from extractors.feed_text import MAX_FIELD_CHARS, MAX_ITEMS, clean_markup, decode_feed
+from extractors.feed_text import MAX_FIELD_CHARS, MAX_ITEMS, clean_markup
 from extractors.models import FeedEntry
 from extractors.urls import canonicalise, key_of, url_key
 
@@ -143,7 +144,7 @@ def parse_feed(
     moment = now or datetime.now(UTC)
     if not content.strip(b"\0 \t\r\n"):
         raise ParseError("empty_body: the server sent an empty document")
-    text, encoding = decode_feed(content, content_type)
+    text, encoding = decode_page(content, content_type)
     text = text.lstrip("\ufeff \t\r\n")
     if text.startswith("{"):
         parsed = _parse_json(text, url, feed_name, country, moment)

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from extractors.errors import FetchError, ParseError
 from extractors.feed_cut import cut_seen
-from extractors.feed_state import FeedState, OwedEntry, PollResult, wants_probe
+from extractors.feed_state import FeedState, OwedEntry, PollResult, is_last_attempt, wants_probe
 from extractors.feeds import ParsedFeed, clean_line, parse_feed
 from extractors.fetch import Fetched, Fetcher, parse_http_date, to_page
 from extractors.models import Page
@@ -293,7 +293,8 @@ async def fetch_entry(owed: OwedEntry, fetcher: Fetcher, robots: RobotsCache | N
         text = clean_line(str(exc), 300)
         if exc.outcome == "deferred":
             return PageResult(owed=owed, outcome="deferred", error=text, reason=exc.outcome)
-        if exc.retryable and exc.outcome not in ("challenge", "forbidden"):
+        blocked = exc.outcome in ("challenge", "forbidden", "robots")
+        if exc.retryable and not blocked and not is_last_attempt(owed, datetime.now(UTC)):
             return PageResult(
                 owed=owed,
                 outcome="retry",

@@ -14,10 +14,10 @@ from __future__ import annotations
 import dataclasses
 import random
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from extractors.feed_cut import pack, unpack
 from extractors.feed_list import FeedConfig
@@ -28,9 +28,11 @@ from extractors.feed_state import (
     OwedEntry,
     PollResult,
     apply_poll,
+    is_last_attempt,
+    retry_wait,
 )
 from extractors.feeds import entry_key, guid_key
-from extractors.models import FeedEntry
+from extractors.models import FeedEntry, Outcome
 from extractors.rhythm import FIRST_INTERVAL_S, is_own_outage, with_jitter
 from extractors.urls import url_key
 from storage.rows import insert_rows
@@ -38,11 +40,10 @@ from storage.rows import insert_rows
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+    from extractors.polling import PageResult
+    from extractors.robots import RobotsText
     from storage.database import Transaction
 
-# A temporary failure is retried in later runs for three days, then recorded as given up.
-RETRY_FOR = timedelta(days=3)
-RETRY_STEPS_S = (600, 1_800, 3_600, 3 * 3_600, 6 * 3_600, 12 * 3_600)
 # Closed rows stay this long, so that an entry that the feed still lists is not asked for again.
 KEEP_CLOSED = timedelta(days=60)
 _ITEM = struct.Struct("<QQQQqq")
@@ -70,26 +71,17 @@ class Queued:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SavedPolls:
-    """What `save_polls` wrote: entries by fate, state changes, feeds with a gap."""
+    """What `save_polls` wrote: items by fate (they add up to those listed), state changes, gaps.
 
-    queued: Queued
+    `queued` counts new items, `updated` edited ones, `known` the rest of what the feeds listed.
+    """
+
+    queued: int
+    updated: int
+    known: int
     changes: tuple[StateChange, ...]
     gaps: tuple[str, ...]
     own_outage: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EntryEnd:
-    """How one attempt at an owed entry ended.
-
-    `end`: `done` (stored or recorded as an article), `retry` (temporary failure), `deferred`
-    (not tried), `failed` (never to be had).
-    """
-
-    entry_key: int
-    end: str
-    error: str | None = None
-    retry_after_s: float | None = None
 
 
 def sync_feeds(tx: Transaction, feeds: Sequence[FeedConfig]) -> tuple[int, int]:
@@ -170,6 +162,11 @@ def _config_columns(feed: FeedConfig) -> dict[str, Any]:
     }
 
 
+def _connection(source: Transaction | DuckDBPyConnection) -> DuckDBPyConnection:
+    con = getattr(source, "con", source)
+    return cast("DuckDBPyConnection", con)
+
+
 _STATE_COLUMNS = """
     f.feed, f.url, f.outlet, f.lang, f.country, f.tier, f.fetch_mode, f.every_s,
     m.url, f.etag, f.last_modified, f.body_hash, f.first_poll_at, f.last_poll_at, f.last_ok,
@@ -180,16 +177,16 @@ _STATE_COLUMNS = """
 
 
 def due_feeds(
-    con: DuckDBPyConnection,
+    source: Transaction | DuckDBPyConnection,
     now: datetime,
-    *,
     names: Sequence[str] | None = None,
+    *,
     limit: int | None = None,
 ) -> list[FeedState]:
     """Return the feeds to poll now, the longest overdue first.
 
     Args:
-        con: the writer's connection or a reader's.
+        source: the open transaction, or a reader's connection.
         now: the present moment.
         names: these feeds, due or not; None takes what is due.
         limit: at most so many.
@@ -197,12 +194,16 @@ def due_feeds(
     where, values = "f.active AND (f.next_poll_at IS NULL OR f.next_poll_at <= ?)", [now]
     if names is not None:
         where, values = "f.feed IN (SELECT unnest(?::VARCHAR[]))", [list(names)]  # type: ignore[list-item]
-    rows = con.execute(
-        f"SELECT {_STATE_COLUMNS} FROM core.feed f LEFT JOIN core.feed_memory m USING (feed) "
-        f"WHERE {where} ORDER BY f.next_poll_at NULLS FIRST, f.feed"
-        + (f" LIMIT {int(limit)}" if limit is not None else ""),
-        values,
-    ).fetchall()
+    rows = (
+        _connection(source)
+        .execute(
+            f"SELECT {_STATE_COLUMNS} FROM core.feed f LEFT JOIN core.feed_memory m USING (feed) "
+            f"WHERE {where} ORDER BY f.next_poll_at NULLS FIRST, f.feed"
+            + (f" LIMIT {int(limit)}" if limit is not None else ""),
+            values,
+        )
+        .fetchall()
+    )
     return [_state_of(row) for row in rows]
 
 
@@ -271,8 +272,8 @@ def reserve_polls(tx: Transaction, feeds: Sequence[FeedState]) -> None:
 
 def save_polls(
     tx: Transaction,
-    results: Sequence[PollResult],
     states: Sequence[FeedState],
+    results: Sequence[PollResult],
     *,
     run_id: str | None = None,
     floor_s: float = 600.0,
@@ -281,8 +282,8 @@ def save_polls(
 
     Args:
         tx: the open transaction.
-        results: what `poll_batch` returned.
         states: the feeds as they were when polled.
+        results: what `poll_batch` returned.
         run_id: the run that polled, for `feed_polls`.
         floor_s: least poll interval, from the settings.
     """
@@ -323,8 +324,11 @@ def save_polls(
         for name, one in applied.items()
         if one.state.state != before[name].state and not outage
     )
+    listed = sum(r.listed or 0 for r in rows if r.outcome == "ok")
     return SavedPolls(
-        queued=queued,
+        queued=queued.new,
+        updated=queued.updated,
+        known=max(listed - queued.new - queued.updated, 0),
         changes=changes,
         gaps=tuple(name for name, one in applied.items() if one.gap),
         own_outage=outage,
@@ -537,7 +541,11 @@ def queue_entries(
 
 
 def due_entries(
-    con: DuckDBPyConnection, now: datetime, limit: int, *, feeds: Sequence[str] | None = None
+    source: Transaction | DuckDBPyConnection,
+    now: datetime,
+    limit: int,
+    *,
+    feeds: Sequence[str] | None = None,
 ) -> list[OwedEntry]:
     """Return owed entries to fetch now, at most `limit`, spread over the feeds.
 
@@ -545,8 +553,10 @@ def due_entries(
     a feed the newest come first, and backfilled ones last.
     """
     picked = "" if feeds is None else "AND p.feed IN (SELECT unnest(?::VARCHAR[]))"
-    rows = con.execute(
-        f"""
+    rows = (
+        _connection(source)
+        .execute(
+            f"""
         SELECT p.entry_key, p.entry, p.first_seen, p.attempts, p.backfill, p.update_of,
                f.fetch_mode, f.outlet, f.lang, f.country, f.tier
         FROM core.pending_entry p LEFT JOIN core.feed f USING (feed)
@@ -557,8 +567,10 @@ def due_entries(
                  p.first_seen
         LIMIT ?
         """,
-        [now, *([] if feeds is None else [list(feeds)]), limit],
-    ).fetchall()
+            [now, *([] if feeds is None else [list(feeds)]), limit],
+        )
+        .fetchall()
+    )
     return [
         OwedEntry(
             entry_key=row[0],
@@ -589,58 +601,53 @@ def entry_from_json(text: str) -> FeedEntry:
     return FeedEntry(**{name: value for name, value in data.items() if name in names})
 
 
-def finish_entries(tx: Transaction, ends: Sequence[EntryEnd]) -> tuple[int, int]:
-    """Write how attempts at owed entries ended; return (left for a later run, given up).
+def finish_entries(
+    tx: Transaction, results: Sequence[PageResult], *, stored: Collection[int]
+) -> dict[Outcome, int]:
+    """Write how attempts at owed entries ended; return the counts of those that were not stored.
 
-    Done entries leave the table: call it in the transaction that stores their articles.
+    Stored entries leave the table: call it in the transaction that stores their articles.
+    Temporary failures come back in a later run, for three days; then they are given up.
+
+    Args:
+        tx: the open transaction.
+        results: what `fetch_batch` returned.
+        stored: keys of the entries whose article (or its failure) is stored in this transaction.
     """
-    done = [end.entry_key for end in ends if end.end == "done"]
+    done = [r.owed.entry_key for r in results if r.owed.entry_key in stored]
     if done:
         tx.con.execute(
             "DELETE FROM core.pending_entry WHERE entry_key IN (SELECT unnest(?::UBIGINT[]))",
             [done],
         )
-    open_ends = {end.entry_key: end for end in ends if end.end in ("retry", "failed")}
-    deferred = sum(end.end == "deferred" for end in ends)
-    if not open_ends:
-        return deferred, 0
-    rows = tx.con.execute(
-        "SELECT entry_key, attempts, first_seen FROM core.pending_entry "
-        "WHERE entry_key IN (SELECT unnest(?::UBIGINT[]))",
-        [list(open_ends)],
-    ).fetchall()
+    left = [r for r in results if r.owed.entry_key not in stored]
+    tried = [r for r in left if r.outcome != "deferred"]
     keys, states, moments, errors = [], [], [], []
-    for key, attempts, first_seen in rows:
-        end = open_ends[key]
-        step = RETRY_STEPS_S[min(attempts, len(RETRY_STEPS_S) - 1)]
-        wait = max(with_jitter(float(step), random.random()), end.retry_after_s or 0.0)
-        over = end.end == "failed" or tx.now + timedelta(seconds=wait) > first_seen + RETRY_FOR
-        keys.append(key)
+    for result in tried:
+        owed = result.owed
+        wait = max(
+            with_jitter(retry_wait(owed.attempts), random.random()), result.retry_after_s or 0.0
+        )
+        over = result.outcome == "failed" or is_last_attempt(owed, tx.now)
+        keys.append(owed.entry_key)
         states.append("gave_up" if over else "pending")
         moments.append(None if over else tx.now + timedelta(seconds=wait))
-        errors.append(end.error)
-    tx.con.execute(
-        f"""
-        UPDATE core.pending_entry SET attempts = attempts + 1, state = n.state, not_before = n.at,
-            last_error = n.error, rev = {int(tx.rev)},
-            closed_at = CASE WHEN n.state = 'gave_up' THEN ?::TIMESTAMPTZ END
-        FROM (SELECT unnest(?::UBIGINT[]) AS k, unnest(?::VARCHAR[]) AS state,
-                     unnest(?::TIMESTAMPTZ[]) AS at, unnest(?::VARCHAR[]) AS error) n
-        WHERE core.pending_entry.entry_key = n.k
-        """,
-        [tx.now, keys, states, moments, errors],
-    )
+        errors.append(result.error)
+    if keys:
+        tx.con.execute(
+            f"""
+            UPDATE core.pending_entry SET attempts = attempts + 1, state = n.state,
+                not_before = n.at, last_error = n.error, rev = {int(tx.rev)},
+                closed_at = CASE WHEN n.state = 'gave_up' THEN ?::TIMESTAMPTZ END
+            FROM (SELECT unnest(?::UBIGINT[]) AS k, unnest(?::VARCHAR[]) AS state,
+                         unnest(?::TIMESTAMPTZ[]) AS at, unnest(?::VARCHAR[]) AS error) n
+            WHERE core.pending_entry.entry_key = n.k
+            """,
+            [tx.now, keys, states, moments, errors],
+        )
     gave_up = states.count("gave_up")
-    return deferred + len(states) - gave_up, gave_up
-
-
-def will_give_up(owed: OwedEntry, now: datetime) -> bool:
-    """Tell whether a temporary failure of this attempt would be the last one.
-
-    The flow then stores the feed's own text instead of nothing.
-    """
-    step = RETRY_STEPS_S[min(owed.attempts, len(RETRY_STEPS_S) - 1)]
-    return now + timedelta(seconds=step * 0.9) > owed.first_seen + RETRY_FOR
+    counts = {Outcome.FETCH_FAILED: len(left) - gave_up, Outcome.GAVE_UP: gave_up}
+    return {outcome: count for outcome, count in counts.items() if count}
 
 
 def prune_entries(tx: Transaction) -> int:
@@ -666,19 +673,25 @@ def feed_rows(con: DuckDBPyConnection) -> list[dict[str, Any]]:
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
-def load_robots(con: DuckDBPyConnection, now: datetime) -> list[tuple[str, str | None, float]]:
-    """Return (origin, text, fetched as seconds since 1970) of the robots.txt of the last day."""
-    rows = con.execute(
-        "SELECT origin, text, epoch(fetched_at) FROM core.robots "
-        "WHERE fetched_at > ? AND text IS NOT NULL",
-        [now - timedelta(days=1)],
-    ).fetchall()
-    return [(row[0], row[1], float(row[2])) for row in rows]
+def load_robots(source: Transaction | DuckDBPyConnection, now: datetime) -> tuple[RobotsText, ...]:
+    """Return the robots.txt files read within the last day: what `RobotsCache` starts with."""
+    from extractors.robots import RobotsText
+
+    rows = (
+        _connection(source)
+        .execute(
+            "SELECT origin, text, epoch(fetched_at) FROM core.robots "
+            "WHERE fetched_at > ? AND text IS NOT NULL",
+            [now - timedelta(days=1)],
+        )
+        .fetchall()
+    )
+    return tuple(RobotsText(origin=o, text=t, fetched_at=float(at)) for o, t, at in rows)
 
 
-def save_robots(tx: Transaction, rows: Sequence[tuple[str, str | None, float, str | None]]) -> None:
-    """Keep robots.txt files: (origin, text, fetched as seconds since 1970, error)."""
-    latest = {row[0]: row for row in rows}
+def save_robots(tx: Transaction, rows: Sequence[RobotsText]) -> None:
+    """Keep the robots.txt files that this run has read (`RobotsCache.fetched`)."""
+    latest = {row.origin: row for row in rows}
     if not latest:
         return
     tx.con.execute(
@@ -689,7 +702,12 @@ def save_robots(tx: Transaction, rows: Sequence[tuple[str, str | None, float, st
         tx,
         "core.robots",
         [
-            {"origin": o, "text": t, "error": e, "fetched_at": datetime.fromtimestamp(at, UTC)}
-            for o, t, at, e in latest.values()
+            {
+                "origin": row.origin,
+                "text": row.text,
+                "error": row.error,
+                "fetched_at": datetime.fromtimestamp(row.fetched_at, UTC),
+            }
+            for row in latest.values()
         ],
     )
