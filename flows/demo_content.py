@@ -4,7 +4,8 @@ In: `outlets.toml` and `articles/<outlet>.toml`. Out: immutable records, the tex
 marked lines and the dates filled in. Nothing is rendered or served here (`demo_render`,
 `demo_site`).
 
-An article's text is lines separated by blank lines. A line may begin with a mark:
+An article's text is one line a paragraph (blank lines are for the eye). A line may begin with a
+mark:
 
     ## words                a sub-heading of the body
     !category: words        boilerplate inside the article element (`!category#:` as a heading)
@@ -110,7 +111,7 @@ def load_site(folder: Path | None = None) -> Site:
     outlets: dict[str, Outlet] = {}
     tables: dict[str, tuple[Mapping[str, Any], ...]] = {}
     for row in listing["outlet"]:
-        values = {k: tuple(v) if isinstance(v, list) else v for k, v in row.items()}
+        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in row.items()}
         outlet = Outlet(**values)
         outlets[outlet.id] = outlet
         text = (root / "articles" / f"{outlet.id}.toml").read_text(encoding="utf-8")
@@ -185,7 +186,7 @@ def _article(
 
 
 def _split(text: str) -> list[str]:
-    return [" ".join(part.split("\n")) for part in re.split(r"\n\s*\n", text.strip())]
+    return [line for line in text.split("\n") if line.strip()]
 
 
 def parse_line(text: str) -> Marked:

@@ -17,13 +17,12 @@ from __future__ import annotations
 import gzip
 import hashlib
 import re
-import socketserver
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -38,24 +37,15 @@ from flows.demo_content import (
     load_site,
 )
 from flows.demo_render import render_feed, render_front_page, render_page
+from flows.demo_server import Answer, Listener, LoopbackServer, bind_all
 
 SLOW_FEED_S = 2.0  # what the slow feed waits by default: felt in a demo, no obstacle to it
-PORT_ATTEMPTS = 20  # a port that is free on the first address is nearly always free on all
 _FEED_TYPES = {
     "rss2": "application/rss+xml",
     "rss1": "application/rdf+xml",
     "atom": "application/atom+xml",
 }
 _ROBOTS = b"User-agent: *\nDisallow: /search\nDisallow: /admin\n"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What the site answers: status, headers, body."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,8 +84,8 @@ class DemoSite:
         self._lock = threading.Lock()
         self._requests: list[Request] = []
         self._closing = threading.Event()
-        self._servers: dict[str, ThreadingHTTPServer] = {}
-        self._threads: list[threading.Thread] = []
+        self._servers: dict[str, LoopbackServer] = {}
+        self._listener: Listener | None = None
 
     # -- life ---------------------------------------------------------------------------------
 
@@ -113,26 +103,17 @@ class DemoSite:
 
     def start(self) -> None:
         """Bind all addresses and answer. Raises OSError when loopback has no free port."""
-        self._servers = _bind_all(self)
-        for outlet_id, server in self._servers.items():
-            thread = threading.Thread(
-                target=server.serve_forever,
-                kwargs={"poll_interval": 0.2},
-                name=f"demo-site-{outlet_id}",
-                daemon=True,
-            )
-            thread.start()
-            self._threads.append(thread)
+        self._servers = bind_all(
+            {o.id: (o.host, partial(self.answer, o.id)) for o in self._site.outlets.values()}
+        )
+        self._listener = Listener(self._servers.values())
 
     def close(self) -> None:
         """Stop answering and free the ports. May be called twice."""
         self._closing.set()
-        for server in self._servers.values():
-            server.shutdown()
-            server.server_close()
-        for thread in self._threads:
-            thread.join(timeout=5)
-        self._servers, self._threads = {}, []
+        if self._listener is not None:
+            self._listener.close()
+        self._servers, self._listener = {}, None
 
     # -- what people ask ----------------------------------------------------------------------
 
@@ -332,75 +313,3 @@ def _same_page(own: str, asked: str) -> bool:
     if unquote(mine.path) != unquote(other.path):
         return False
     return set(filter(None, mine.query.split("&"))) <= set(other.query.split("&"))
-
-
-def _handler(site: DemoSite, outlet_id: str) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        """Answers GET and HEAD of one outlet."""
-
-        protocol_version = "HTTP/1.1"
-        server_version = "demo-site"
-        sys_version = ""
-        timeout = 30
-
-        def do_GET(self) -> None:
-            """Answer with a body."""
-            self._send(with_body=True)
-
-        def do_HEAD(self) -> None:
-            """Answer with headers only."""
-            self._send(with_body=False)
-
-        def _send(self, *, with_body: bool) -> None:
-            sent = {key.title(): value for key, value in self.headers.items()}
-            answer = site.answer(outlet_id, self.path, sent)
-            try:
-                self.send_response(answer.status)
-                for key, value in answer.headers.items():
-                    self.send_header(key, value)
-                if answer.status != 304:
-                    self.send_header("Content-Length", str(len(answer.body)))
-                self.end_headers()
-                if with_body and answer.status != 304:
-                    self.wfile.write(answer.body)
-            except (BrokenPipeError, ConnectionResetError):
-                self.close_connection = True
-
-        def log_message(self, format: str, *args: Any) -> None:
-            """Keep quiet: requests are recorded in `DemoSite.requests`."""
-
-    return Handler
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False  # idle keep-alive connections must not hold up the end
-    request_queue_size = 128
-
-    def server_bind(self) -> None:
-        """Bind without `HTTPServer`'s name look-up, which may wait for a DNS server."""
-        socketserver.TCPServer.server_bind(self)
-        self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
-
-
-def _bind_all(site: DemoSite) -> dict[str, ThreadingHTTPServer]:
-    """Bind one server an outlet: 127.0.1.N with one port, else 127.0.0.1 with a port each.
-
-    Linux answers on all of 127/8; a system that has 127.0.0.1 only gets the second form.
-    """
-    outlets = site._site.outlets
-    for _attempt in range(PORT_ATTEMPTS):
-        servers: dict[str, ThreadingHTTPServer] = {}
-        port = 0
-        try:
-            for o in outlets.values():
-                server = _Server((f"127.0.1.{o.host}", port), _handler(site, o.id))
-                servers[o.id] = server
-                port = int(server.server_address[1])
-            return servers
-        except OSError:
-            for server in servers.values():
-                server.server_close()
-            if not port:
-                break
-    return {o.id: _Server(("127.0.0.1", 0), _handler(site, o.id)) for o in outlets.values()}
