@@ -1,0 +1,517 @@
+"""The outbox: which message is owed to whom, in which state, and what people did with it.
+
+Writing a row belongs to the transaction of the article that caused it (`enqueue`). Sending is a
+loop of short transactions (`claim` before the network call, `record` after it); `StoreOutbox`
+is that loop's view of a store. Rows are unique by `alert_key`, so nothing is owed twice.
+
+States: pending → sending → sent | unknown | failed | withdrawn | printed; unknown → sent | pending
+after a look-up; failed → pending by `retry`. This module sends nothing and decides nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from alerts.intents import (
+    AlertContext,
+    AlertIntent,
+    Mute,
+    OutboxItem,
+    ParentState,
+    StoryState,
+)
+from alerts.outcomes import Outcome
+from alerts.sender import Claimed
+from storage.database import FileLock
+from storage.errors import StoreLocked
+from storage.rows import clean_text
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+    from storage.database import Store, Transaction
+
+RECENT_WINDOW = timedelta(hours=1)
+
+_RANK = """CASE kind WHEN 'ops' THEN 0 WHEN 'alert' THEN 1 WHEN 'reply' THEN 2 WHEN 'edit' THEN 3
+           ELSE 4 END,
+           CASE severity WHEN 'critical' THEN 0 WHEN 'high' THEN 1 WHEN 'low' THEN 3 ELSE 2 END"""
+
+_ITEM_COLUMNS = """a.alert_key, a.kind, a.state, a.channel, a.payload, a.created_at, a.sending_at,
+    a.attempts, coalesce(p.slack_channel, a.slack_channel) AS slack_channel, a.parent_key,
+    p.slack_ts AS parent_ts, p.created_at AS parent_created_at, p.payload AS parent_payload,
+    a.wanted, a.topic, a.story_id"""
+
+_SENDABLE = """a.state = 'pending' AND a.kind <> 'item'
+    AND (a.kind NOT IN ('reply', 'edit') OR p.state IN ('sent', 'printed'))"""
+
+
+# ---------------------------------------------------------------------- writing what is owed
+def alert_context(
+    con: DuckDBPyConnection, story_ids: Collection[int], *, now: datetime
+) -> AlertContext:
+    """Return what `plan_alerts` must know of the past: stories, last hour's counts, mutes.
+
+    Call it in the article's own transaction, after the stories were written.
+    """
+    recent = con.execute(
+        "SELECT topic, channel, count(*) FROM core.alert WHERE kind = 'alert' "
+        "AND state <> 'withdrawn' AND coalesce(not_before, created_at) > ? GROUP BY ALL",
+        [now - RECENT_WINDOW],
+    ).fetchall()
+    return AlertContext(
+        stories=story_state(con, story_ids),
+        recent={(topic, channel): int(n) for topic, channel, n in recent},
+        mutes=active_mutes(con, now=now),
+    )
+
+
+def story_state(con: DuckDBPyConnection, story_ids: Collection[int]) -> dict[int, StoryState]:
+    """Return the stories with the alerts that each has already."""
+    ids = sorted(set(story_ids))
+    if not ids:
+        return {}
+    stories = con.execute(
+        "SELECT story_id, title, n_outlets, n_origins FROM core.story "
+        "WHERE story_id IN (SELECT unnest(?::BIGINT[]))",
+        [ids],
+    ).fetchall()
+    rows = con.execute(
+        """
+        SELECT a.alert_key, a.kind, a.story_id, a.topic, a.channel, a.state, a.created_at,
+               a.payload, max(r.created_at) AS last_reply_at
+        FROM core.alert a
+        LEFT JOIN core.alert r ON r.parent_key = a.alert_key AND r.kind = 'reply'
+        WHERE a.kind IN ('alert', 'item') AND a.story_id IN (SELECT unnest(?::BIGINT[]))
+        GROUP BY ALL
+        """,
+        [ids],
+    ).fetchall()
+    parents: dict[int, dict[tuple[str, str], ParentState]] = {i: {} for i in ids}
+    items: dict[int, set[tuple[str, str]]] = {i: set() for i in ids}
+    for key, kind, story_id, topic, channel, state, created_at, payload, last_reply_at in rows:
+        if kind == "item":
+            items[story_id].add((topic, channel))
+            continue
+        parents[story_id][(topic, channel)] = ParentState(
+            alert_key=key,
+            topic=topic,
+            channel=channel,
+            state=state,
+            created_at=created_at,
+            last_post_at=last_reply_at or created_at,
+            payload=json.loads(payload),
+        )
+    known = {row[0]: row for row in stories}
+    return {
+        i: StoryState(
+            story_id=i,
+            title=(known[i][1] or "") if i in known else "",
+            n_outlets=known[i][2] if i in known else 1,
+            n_origins=known[i][3] if i in known else 1,
+            parents=parents[i],
+            items=frozenset(items[i]),
+        )
+        for i in ids
+    }
+
+
+def enqueue(tx: Transaction, intents: Sequence[AlertIntent]) -> int:
+    """Write intents and return how many rows are new. An `alert_key` that exists is left alone.
+
+    An edit is one row a parent, armed again by each change; with its intent comes the parent's
+    new payload.
+    """
+    new = 0
+    for intent in intents:
+        if intent.new_parent_payload is not None:
+            tx.con.execute(
+                "UPDATE core.alert SET payload = ?, rev = ? WHERE alert_key = ?",
+                [_json(intent.new_parent_payload), tx.rev, intent.parent_key],
+            )
+        if intent.kind == "edit":
+            if intent.state == "pending":
+                new += _arm_edit(tx, intent)
+            continue
+        row = tx.con.execute(
+            """
+            INSERT INTO core.alert (alert_key, story_id, article_id, topic, channel, kind, state,
+                severity, attempts, created_at, not_before, payload, rev, parent_key, reason,
+                wanted)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, 1)
+            ON CONFLICT DO NOTHING RETURNING alert_key
+            """,
+            [
+                clean_text(intent.alert_key),
+                intent.story_id,
+                intent.article_id,
+                intent.topic,
+                intent.channel,
+                intent.kind,
+                intent.state,
+                intent.severity,
+                tx.now,
+                intent.not_before,
+                _json(intent.payload),
+                tx.rev,
+                intent.parent_key,
+                intent.reason or None,
+            ],
+        ).fetchone()
+        new += row is not None
+    return new
+
+
+def _arm_edit(tx: Transaction, intent: AlertIntent) -> int:
+    armed = tx.con.execute(
+        """
+        UPDATE core.alert SET wanted = wanted + 1, rev = ?, article_id = ?,
+            state = CASE WHEN state = 'sending' THEN state ELSE 'pending' END,
+            attempts = CASE WHEN state = 'sending' THEN attempts ELSE 0 END,
+            not_before = NULL, last_error = NULL
+        WHERE alert_key = ? RETURNING alert_key
+        """,
+        [tx.rev, intent.article_id, intent.alert_key],
+    ).fetchone()
+    if armed is not None:
+        return 0
+    tx.con.execute(
+        """
+        INSERT INTO core.alert (alert_key, story_id, article_id, topic, channel, kind, state,
+            severity, attempts, created_at, payload, rev, parent_key, wanted)
+        VALUES (?, ?, ?, ?, ?, 'edit', 'pending', ?, 0, ?, '{}', ?, ?, 1)
+        """,
+        [
+            intent.alert_key,
+            intent.story_id,
+            intent.article_id,
+            intent.topic,
+            intent.channel,
+            intent.severity,
+            tx.now,
+            tx.rev,
+            intent.parent_key,
+        ],
+    )
+    return 1
+
+
+def withdraw(tx: Transaction, keys: Collection[str], reason: str) -> int:
+    """Take rows back that were not sent yet; return how many."""
+    rows = tx.con.execute(
+        "UPDATE core.alert SET state = 'withdrawn', reason = ?, rev = ? "
+        "WHERE alert_key IN (SELECT unnest(?::VARCHAR[])) "
+        "AND state IN ('pending', 'failed', 'unknown') RETURNING alert_key",
+        [reason, tx.rev, sorted(keys)],
+    ).fetchall()
+    return len(rows)
+
+
+# ---------------------------------------------------------------------- sending
+def recover(tx: Transaction, now: datetime, settle_s: float) -> dict[str, datetime]:
+    """Take over from a sender that died: its rows in `sending` become `unknown`.
+
+    Only for the holder of the sender's lock. Rows that failed because their channel or token was
+    refused are pending again: one of them is the probe of whether that was put right.
+    Returns the time of the last sending per channel, for the pace.
+    """
+    left = tx.con.execute(
+        "UPDATE core.alert SET state = CASE WHEN kind = 'edit' THEN 'pending' ELSE 'unknown' END, "
+        "attempts = attempts + 1, not_before = ?, rev = ?, "
+        "last_error = 'the sender was stopped while it was sending: it is looked up' "
+        "WHERE state = 'sending' RETURNING channel",
+        [now + timedelta(seconds=settle_s), tx.rev],
+    ).fetchall()
+    tx.con.execute(
+        "UPDATE core.alert SET state = 'pending', not_before = NULL, rev = ? "
+        "WHERE state = 'failed' AND error_kind = 'channel'",
+        [tx.rev],
+    )
+    rows = tx.con.execute(
+        "SELECT channel, max(greatest(sent_at, sending_at)) FROM core.alert "
+        "WHERE greatest(sent_at, sending_at) > ? GROUP BY channel",
+        [now - timedelta(minutes=5)],
+    ).fetchall()
+    last: dict[str, datetime] = dict(rows)
+    for (channel,) in left:
+        last[channel] = now
+    return {channel: min(moment, now) for channel, moment in last.items()}
+
+
+def claim(
+    tx: Transaction, now: datetime, *, per_channel: int, closed: Collection[str] = ()
+) -> Claimed:
+    """Take rows that are due: pending ones become `sending`; unknown ones are handed out as such.
+
+    Commit before the first request leaves: then no message is on its way whose row says pending.
+    """
+    where = "a.channel NOT IN (SELECT unnest(?::VARCHAR[]))"
+    items: tuple[OutboxItem, ...] = ()
+    lookups: tuple[OutboxItem, ...] = ()
+    if per_channel > 0:
+        items = _select_items(
+            tx.con,
+            f"{_SENDABLE} AND coalesce(a.not_before, a.created_at) <= ? AND {where} "
+            f"QUALIFY row_number() OVER (PARTITION BY a.channel ORDER BY {_rank('a')}, "
+            "a.created_at, a.alert_key) <= ?",
+            [now, sorted(closed), per_channel],
+        )
+        tx.con.execute(
+            "UPDATE core.alert SET state = 'sending', sending_at = ?, rev = ? "
+            "WHERE alert_key IN (SELECT unnest(?::VARCHAR[]))",
+            [now, tx.rev, [item.alert_key for item in items]],
+        )
+        lookups = _select_items(
+            tx.con,
+            "a.state = 'unknown' AND coalesce(a.not_before, a.created_at) <= ?",
+            [now],
+        )
+    due = tx.con.execute(
+        f"""
+        SELECT a.channel, min(greatest(coalesce(a.not_before, a.created_at), a.created_at))
+        FROM core.alert a LEFT JOIN core.alert p ON p.alert_key = a.parent_key
+        WHERE ({_SENDABLE}) OR a.state = 'unknown'
+        GROUP BY a.channel
+        """
+    ).fetchall()
+    return Claimed(items=items, lookups=lookups, next_due=dict(due))
+
+
+def _rank(alias: str) -> str:
+    return _RANK.replace("CASE kind", f"CASE {alias}.kind").replace(
+        "CASE severity", f"CASE {alias}.severity"
+    )
+
+
+def _select_items(con: DuckDBPyConnection, where: str, values: list[Any]) -> tuple[OutboxItem, ...]:
+    cursor = con.execute(
+        f"SELECT {_ITEM_COLUMNS} FROM core.alert a "
+        f"LEFT JOIN core.alert p ON p.alert_key = a.parent_key WHERE {where}",
+        values,
+    )
+    names = [column[0] for column in cursor.description or ()]
+    items = []
+    for row in cursor.fetchall():
+        values_of = dict(zip(names, row, strict=True))
+        parent_payload = values_of.pop("parent_payload")
+        payload = parent_payload if values_of["kind"] == "edit" else values_of["payload"]
+        values_of["payload"] = json.loads(payload or "{}")
+        items.append(OutboxItem(**values_of))
+    return tuple(items)
+
+
+def record(tx: Transaction, outcomes: Sequence[Outcome]) -> None:
+    """Write what became of claimed or looked-up rows."""
+    for outcome in outcomes:
+        done = outcome.state in ("sent", "printed")
+        tx.con.execute(
+            """
+            UPDATE core.alert SET
+                state = CASE WHEN kind = 'edit' AND wanted > ? AND ? THEN 'pending' ELSE ? END,
+                attempts = attempts + ?,
+                sent_at = CASE WHEN ? THEN ? ELSE sent_at END,
+                slack_channel = coalesce(?, slack_channel),
+                slack_ts = coalesce(?, slack_ts),
+                thread_ts = CASE WHEN kind IN ('reply', 'edit') THEN (
+                    SELECT p.slack_ts FROM core.alert p WHERE p.alert_key = core.alert.parent_key
+                ) ELSE thread_ts END,
+                not_before = ?,
+                last_error = ?,
+                error_kind = ?,
+                rev = ?
+            WHERE alert_key = ?
+            """,
+            [
+                outcome.wanted,
+                done,
+                outcome.state,
+                int(outcome.attempted),
+                done,
+                outcome.at,
+                outcome.slack_channel,
+                outcome.slack_ts,
+                outcome.not_before,
+                clean_text(outcome.error) or None,
+                outcome.error_kind or None,
+                tx.rev,
+                outcome.alert_key,
+            ],
+        )
+    finished = [o.alert_key for o in outcomes if o.state in ("sent", "printed")]
+    if finished:
+        tx.con.execute(
+            """
+            UPDATE core.alert SET state = d.state, sent_at = d.sent_at, slack_ts = d.slack_ts,
+                slack_channel = d.slack_channel, rev = ?
+            FROM core.alert d
+            WHERE core.alert.kind = 'item' AND core.alert.parent_key = d.alert_key
+              AND d.alert_key IN (SELECT unnest(?::VARCHAR[])) AND core.alert.state = 'pending'
+            """,
+            [tx.rev, finished],
+        )
+
+
+def retry(tx: Transaction, keys: Collection[str] | None = None, *, unclear: bool = False) -> int:
+    """Make failed rows pending again, and unknown ones too when a person says so.
+
+    Args:
+        tx: the open write transaction.
+        keys: only these; None means all.
+        unclear: also rows whose answer never came. They may be in the channel already.
+    """
+    states = ["failed", "unknown"] if unclear else ["failed"]
+    sql = (
+        "UPDATE core.alert SET state = 'pending', not_before = NULL, error_kind = NULL, rev = ? "
+        "WHERE state IN (SELECT unnest(?::VARCHAR[]))"
+    )
+    values: list[Any] = [tx.rev, states]
+    if keys is not None:
+        sql += " AND alert_key IN (SELECT unnest(?::VARCHAR[]))"
+        values.append(sorted(keys))
+    return len(tx.con.execute(sql + " RETURNING alert_key", values).fetchall())
+
+
+class StoreOutbox:
+    """The outbox of a store as `alerts.sender.drain` wants it: each call one short transaction."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def recover(self, now: datetime, settle_s: float) -> Mapping[str, datetime]:
+        """See `recover`."""
+        with self._store.write() as tx:
+            return recover(tx, now, settle_s)
+
+    def step(
+        self,
+        outcomes: Sequence[Outcome],
+        now: datetime,
+        *,
+        closed: Collection[str],
+        per_channel: int,
+    ) -> Claimed:
+        """Record outcomes and claim the next rows in one transaction."""
+        with self._store.write() as tx:
+            record(tx, outcomes)
+            return claim(tx, now, per_channel=per_channel, closed=closed)
+
+
+@contextlib.contextmanager
+def sender_lock(store: Store, *, wait_s: float = 0.0) -> Iterator[None]:
+    """Hold the right to send; the kernel gives it back when the process dies.
+
+    Raises:
+        StoreLocked: another process is sending.
+    """
+    lock = FileLock(store.folder / "sender.lock")
+    if not lock.acquire(wait_s=wait_s):
+        raise StoreLocked(
+            f"another presswatch is sending alerts (PID {lock.holder()}): wait for it to end; "
+            "nothing is lost, what is due is sent by it or by the next run"
+        )
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+# ---------------------------------------------------------------------- looking
+def counts(con: DuckDBPyConnection) -> dict[str, int]:
+    """Return how many messages are in each state; lines of digests are not counted."""
+    rows = con.execute(
+        "SELECT state, count(*) FROM core.alert WHERE kind NOT IN ('item', 'edit') GROUP BY state"
+    ).fetchall()
+    return {state: int(n) for state, n in rows}
+
+
+def list_alerts(
+    con: DuckDBPyConnection,
+    *,
+    states: Collection[str] = (),
+    kinds: Collection[str] = (),
+    topic: str | None = None,
+    since: datetime | None = None,
+    limit: int = 100,
+) -> list[dict[str, Any]]:
+    """Return outbox rows, newest first, without payloads; no kinds means those of `alerts`."""
+    where = ["true"]
+    values: list[Any] = []
+    if states:
+        where.append("state IN (SELECT unnest(?::VARCHAR[]))")
+        values.append(sorted(states))
+    if kinds:
+        where.append("kind IN (SELECT unnest(?::VARCHAR[]))")
+        values.append(sorted(kinds))
+    else:
+        where.append("kind NOT IN ('reply', 'edit', 'item')")
+    if topic:
+        where.append("topic = ?")
+        values.append(topic)
+    if since:
+        where.append("created_at >= ?")
+        values.append(since)
+    cursor = con.execute(
+        "SELECT alert_key, kind, story_id, article_id, topic, channel, severity, state, reason, "
+        "attempts, created_at, not_before, sent_at, slack_channel, slack_ts, thread_ts, "
+        "last_error, payload ->> '$.article.title' AS title, "
+        "payload ->> '$.article.outlet' AS outlet "
+        f"FROM core.alert WHERE {' AND '.join(where)} "
+        "ORDER BY created_at DESC, alert_key LIMIT ?",
+        [*values, limit],
+    )
+    names = [column[0] for column in cursor.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def get_payload(con: DuckDBPyConnection, alert_key: str) -> tuple[str, dict[str, Any]] | None:
+    """Return kind and payload of a row, or None when there is no such row."""
+    row = con.execute(
+        "SELECT kind, payload FROM core.alert WHERE alert_key = ?", [alert_key]
+    ).fetchone()
+    return None if row is None else (row[0], json.loads(row[1] or "{}"))
+
+
+def channel_ids(con: DuckDBPyConnection) -> dict[str, str]:
+    """Return the Slack ids of channels, learnt from messages that were sent."""
+    rows = con.execute(
+        "SELECT channel, arg_max(slack_channel, sent_at) FROM core.alert "
+        "WHERE slack_channel IS NOT NULL AND sent_at IS NOT NULL AND kind <> 'item' "
+        "GROUP BY channel"
+    ).fetchall()
+    return {channel: found for channel, found in rows if found}
+
+
+def active_mutes(con: DuckDBPyConnection, *, now: datetime) -> tuple[Mute, ...]:
+    """Return the mutes in force: the newest mute or unmute of a story or topic decides."""
+    rows = con.execute(
+        """
+        SELECT action, story_id, topic, muted_until, actor FROM core.alert_action
+        WHERE action IN ('mute_story', 'mute_topic', 'unmute_story', 'unmute_topic')
+        QUALIFY row_number() OVER (
+            PARTITION BY action LIKE '%story', CASE WHEN action LIKE '%story' THEN story_id END,
+                CASE WHEN action LIKE '%topic' THEN topic END
+            ORDER BY acted_at DESC, action_id DESC) = 1
+        """
+    ).fetchall()
+    mutes = []
+    for action, story_id, topic, until, actor in rows:
+        if action.startswith("unmute") or (until is not None and until <= now):
+            continue
+        story = action == "mute_story"
+        mutes.append(
+            Mute(
+                story_id=story_id if story else None,
+                topic=None if story else topic,
+                until=until,
+                by=actor or "",
+            )
+        )
+    return tuple(mutes)
+
+
+def _json(payload: Mapping[str, Any]) -> str:
+    return clean_text(json.dumps(payload, ensure_ascii=False, default=str))
