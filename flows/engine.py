@@ -26,6 +26,7 @@ import functools
 import gc
 import importlib
 import json
+import logging
 import os
 import select
 import shutil
@@ -590,6 +591,8 @@ def _drain() -> None:
     from prefect.logging.handlers import APILogWorker
 
     for worker in (EventsWorker, APILogWorker):
+        # "Still processing items" after a second or so: true, and nobody's concern.
+        logging.getLogger(worker.__name__).setLevel(logging.ERROR)
         with contextlib.suppress(Exception):
             worker.drain_all(timeout=DRAIN_TIMEOUT_S)
 
