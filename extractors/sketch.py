@@ -55,6 +55,9 @@ SHORT_SHINGLES = 50  # texts shorter than this must be nearly equal
 SHORT_CONTAINMENT = 0.9
 SHORT_LEAD = 0.9
 
+AKIN_CONTAINMENT = 0.1  # two texts that both have 30 % of the words of a third changed: .12
+NUMBERS_DIFFER = "the numbers differ"
+
 _MASK = (1 << 64) - 1
 _MIX_A, _MIX_B = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9  # of splitmix64
 _FEATURE_BITS = 24  # chance that a foreign shingle seems shared: 512 / 2**24
@@ -200,7 +203,7 @@ def verify(a: Sketch | bytes, b: Sketch | bytes, *, same_outlet: bool = False) -
         alike = _containment(first.numbers, second.numbers)
         same_numbers = num >= floor or alike >= MIN_NUMBERS_ALIKE
     if not same_numbers:
-        return _verdict(None, con, lead, jac, num, "the numbers differ")
+        return _verdict(None, con, lead, jac, num, NUMBERS_DIFFER)
     if min(first.shingles, second.shingles) < SHORT_SHINGLES:
         same = con >= SHORT_CONTAINMENT and lead >= SHORT_LEAD
         return _verdict("copy" if same else None, con, lead, jac, num, "short texts")
@@ -215,6 +218,18 @@ def verify(a: Sketch | bytes, b: Sketch | bytes, *, same_outlet: bool = False) -
             "thread", con, lead, jac, num, "much of the text and its beginning are shared"
         )
     return _verdict(None, con, lead, jac, num, "too little is shared")
+
+
+def are_akin(a: Sketch | bytes, b: Sketch | bytes) -> bool:
+    """Tell whether two texts may be versions of a third one that is a version of both.
+
+    Much less than for a verdict is asked, just more than unrelated texts ever share, so that a
+    round-up of two articles does not make them one.
+    """
+    verdict = verify(a, b)
+    if verdict.level is not None:
+        return True
+    return verdict.con >= AKIN_CONTAINMENT and verdict.reason["rule"] != NUMBERS_DIFFER
 
 
 def _verdict(

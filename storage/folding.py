@@ -12,11 +12,11 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from extractors.sketch import Sketch, Verdict, verify
+from extractors.sketch import Sketch, Verdict, are_akin, verify
 from storage.identity import TITLE_DAYS, normalise_title, title_key
 from storage.rows import insert_rows
 from storage.stories import StoryBook, StoryMember
@@ -28,8 +28,10 @@ DAY_S = 86_400
 WINDOW_S = 14 * DAY_S  # copies of a text appear within days; swept 3-30 days in the research
 MIN_SHARED = 2  # sampled hashes in common before two texts are compared
 STOP_AT = 4  # a hash that so many different texts have is a stock phrase
+MAX_POSTINGS = 32  # texts taken from one hash (several versions of few texts)
 MAX_CANDIDATES = 8  # texts compared with one article, those with most hashes in common
-LONGER = 1.3  # a version so much longer is searched for by its own hashes too
+NEARLY_SAME = 0.8  # Jaccard above which a copy is not searched for by its own hashes
+LONGER = 1.3  # a copy so much longer is a version
 HEADLINE_ONLY = 8  # shingles below which a text is a headline or a teaser
 _FUTURE = timedelta(days=1)  # a publication date further ahead of the fetch is an error
 
@@ -111,18 +113,15 @@ def fold_batch(tx: Transaction, items: Sequence[FoldInput]) -> list[Fold]:
     book = StoryBook(tx)
     folds: list[Fold] = []
     new_texts: list[tuple[FoldInput, _Text]] = []
-    decided = []
     for n, item in enumerate(items):
-        decided.append(index.find(n, item))
-        hit = decided[-1]
+        hit = index.find(n, item)
         text = hit.text if hit else None
         longer = text is not None and item.sketch.shingles > LONGER * max(1, text.shingles)
-        if text is None or longer:
-            story = text.story_id if text else book.new_id()
+        if hit is None or (hit.jac < NEARLY_SAME and not hit.is_composite):
             own = _Text(
                 article_id=item.article_id,
                 root=text.root if text else item.article_id,
-                story_id=story,
+                story_id=text.story_id if text else book.new_id(),
                 at=_seconds(item.at),
                 outlet=item.outlet,
                 shingles=item.sketch.shingles,
@@ -130,10 +129,43 @@ def fold_batch(tx: Transaction, items: Sequence[FoldInput]) -> list[Fold]:
             )
             index.add(item, own)
             new_texts.append((item, own))
-        folds.append(_fold(item, hit, new_texts[-1][1] if text is None else text, longer=longer))
-    book.grow([_member(item, fold) for item, fold in zip(items, folds, strict=True)])
+        fold = _fold(item, hit, new_texts[-1][1] if text is None else text, longer=longer)
+        folds.append(fold)
+        book.add(_member(item, fold))
+        for other in hit.bridged if hit else ():
+            _join_texts(index, book, folds, item, hit.text if hit else other, other)
+    book.write(folds_to_come=[fold.article_id for fold in folds])
     _write(tx, new_texts)
-    return folds
+    index.write_joined(tx)
+    return [replace(fold, story_id=book.current(fold.story_id)) for fold in folds]
+
+
+def _join_texts(
+    index: _Index, book: StoryBook, folds: list[Fold], item: FoldInput, a: _Text, b: _Text
+) -> None:
+    """Join two texts that a third one shows to be versions of one; their stories become one.
+
+    The older text stays the one that copies name. Not done where a user told the stories apart.
+    """
+    keep, gone = (a, b) if a.root < b.root else (b, a)
+    if keep.root == gone.root or not book.may_merge(keep.story_id, gone.story_id):
+        return
+    reason = {"rule": "an article is a version of both texts", "by": item.article_id}
+    if keep.story_id != gone.story_id:
+        book.merge(keep.story_id, gone.story_id, reason=reason)
+    root, story = gone.root, gone.story_id
+    index.join(root, keep.root)
+    index.move(story, keep.story_id)
+    for at, fold in enumerate(folds):
+        if fold.article_id == root:
+            folds[at] = replace(
+                fold,
+                duplicate_of=keep.root,
+                duplicate_level="version",
+                is_new_story=False,
+                reason={**reason, "to": keep.root},
+                link_reason=f"version of article {keep.root}: {reason['rule']}",
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +173,9 @@ class _Hit:
     text: _Text
     level: str
     reason: dict[str, Any]
+    jac: float = 1.0
+    bridged: tuple[_Text, ...] = ()  # other texts that it is a version of, and that are alike
+    is_composite: bool = False  # it contains texts that have nothing in common: a round-up
 
 
 class _Index:
@@ -148,9 +183,10 @@ class _Index:
 
     def __init__(self, tx: Transaction, items: Sequence[FoldInput]) -> None:
         self._keys = [_special_keys(item) for item in items]
-        self._stored: list[dict[int, tuple[int, list[int]]]] = [{} for _ in items]
+        self._stored: list[dict[int, tuple[list[int], list[int]]]] = [{} for _ in items]
         self._own: defaultdict[int, list[_Text]] = defaultdict(list)
         self._texts: dict[int, _Text] = {}
+        self._joined: list[tuple[int, int]] = []
         at = [_seconds(item.at) for item in items]
         low, high = min(at) - WINDOW_S, max(at) + WINDOW_S
         numbers: list[int] = []
@@ -161,22 +197,34 @@ class _Index:
             hashes += own
         rows = tx.con.execute(
             """
-            SELECT b.n, b.h, count(*), list(s.article_id ORDER BY s.article_id)[1:?]
+            SELECT b.n, b.h, list(DISTINCT s.root)[1:?],
+                   list(s.article_id ORDER BY s.article_id)[1:?]
             FROM (SELECT unnest(?::INTEGER[]) AS n, unnest(?::UBIGINT[]) AS h) b
             JOIN (SELECT unnest(?::INTEGER[]) AS n, unnest(?::BIGINT[]) AS at_s) i USING (n)
             JOIN core.sketch_hash s ON s.h = b.h AND s.at_s BETWEEN i.at_s - ? AND i.at_s + ?
             WHERE s.at_s BETWEEN ? AND ?
             GROUP BY b.n, b.h
             """,
-            [STOP_AT, numbers, hashes, list(range(len(at))), at, WINDOW_S, WINDOW_S, low, high],
+            [
+                STOP_AT,
+                MAX_POSTINGS,
+                numbers,
+                hashes,
+                list(range(len(at))),
+                at,
+                WINDOW_S,
+                WINDOW_S,
+                low,
+                high,
+            ],
         ).fetchall()
         wanted: set[int] = {item.version_of for item in items if item.version_of is not None}
         votes: list[Counter[int]] = [Counter() for _ in items]
-        for n, h, count, articles in rows:
-            self._stored[n][h] = (count, articles)
+        for n, h, roots, articles in rows:
+            self._stored[n][h] = (roots, articles)
             if h in self._keys[n]:
                 wanted.update(articles)
-            elif count < STOP_AT:
+            elif len(roots) < STOP_AT:
                 votes[n].update(articles)
         for counter in votes:
             wanted.update(article for article, count in counter.items() if count >= MIN_SHARED)
@@ -210,29 +258,64 @@ class _Index:
         at = _seconds(item.at)
         votes: Counter[int] = Counter()
         for h in item.sketch.hashes:
-            count, articles = self._stored[n].get(h, (0, []))
-            own = [t.article_id for t in self._own.get(h, ()) if abs(t.at - at) <= WINDOW_S]
-            if count + len(own) < STOP_AT:
+            roots, articles = self._stored[n].get(h, ([], []))
+            near = [t for t in self._own.get(h, ()) if abs(t.at - at) <= WINDOW_S]
+            stored_roots = set(roots)
+            if len(stored_roots | {t.root for t in near}) < STOP_AT:
                 votes.update(articles)
-                votes.update(own)
+                votes.update(t.article_id for t in near)
         ranked = sorted(votes.items(), key=lambda pair: (-pair[1], pair[0]))
-        best: tuple[tuple[int, float, int], _Text, Verdict] | None = None
+        hits: list[tuple[tuple[bool, float, int], _Text, Verdict]] = []
         for article_id, count in ranked[:MAX_CANDIDATES]:
             text = self._texts.get(article_id)
             if count < MIN_SHARED or text is None or article_id == item.article_id:
                 continue
             same_outlet = item.outlet is not None and item.outlet == text.outlet
             verdict = verify(item.sketch, text.features, same_outlet=same_outlet)
-            if verdict.level is None:
-                continue
-            rank = (verdict.level == "copy", verdict.con + verdict.lead + verdict.jac, -text.root)
-            if best is None or rank > best[0]:
-                best = (rank, text, verdict)
-        if best is None:
+            if verdict.level is not None:
+                score = verdict.con + verdict.lead + verdict.jac
+                hits.append(((verdict.level == "copy", score, -text.root), text, verdict))
+        if not hits:
             return None
-        _, text, verdict = best
-        level = "version" if verdict.level == "thread" else "copy"
-        return _Hit(text, level, {**verdict.reason, "to": text.article_id})
+        _, text, verdict = max(hits, key=lambda hit: hit[0])
+        others = {hit[1].root: hit[1] for hit in hits if hit[1].root != text.root}
+        bridged = tuple(
+            other for other in others.values() if are_akin(text.features, other.features)
+        )
+        return _Hit(
+            text=text,
+            level="version" if verdict.level == "thread" else "copy",
+            reason={**verdict.reason, "to": text.article_id},
+            jac=verdict.jac,
+            bridged=bridged,
+            is_composite=len(bridged) < len(others),
+        )
+
+    def join(self, root: int, into: int) -> None:
+        """Give the copies of one text to another."""
+        self._joined.append((root, into))
+        for text in self._texts.values():
+            if text.root == root:
+                text.root = into
+
+    def move(self, story_id: int, into: int) -> None:
+        """Let the texts of a merged story belong to the story that it went into."""
+        for text in self._texts.values():
+            if text.story_id == story_id:
+                text.story_id = into
+
+    def write_joined(self, tx: Transaction) -> None:
+        """Write what was joined to the stored texts and articles."""
+        for root, into in self._joined:
+            for table in ("core.sketch", "core.sketch_hash"):
+                tx.con.execute(
+                    f"UPDATE {table} SET root = ?, rev = ? WHERE root = ?", [into, tx.rev, root]
+                )
+            tx.con.execute(
+                "UPDATE core.article SET duplicate_of = ?, duplicate_level = 'version', rev = ? "
+                "WHERE article_id = ?",
+                [into, tx.rev, root],
+            )
 
     def _same_identity(self, n: int, item: FoldInput) -> _Hit | None:
         """The same text, the same address, or the same headline where there is no text."""
@@ -255,7 +338,7 @@ class _Index:
     def _with_key(self, n: int, item: FoldInput, key: int) -> list[_Text]:
         if not key:
             return []
-        stored = [self._texts[a] for a in self._stored[n].get(key, (0, []))[1] if a in self._texts]
+        stored = [self._texts[a] for a in self._stored[n].get(key, ([], []))[1] if a in self._texts]
         at = _seconds(item.at)
         own = [text for text in self._own.get(key, ()) if abs(text.at - at) <= WINDOW_S]
         return [text for text in (*stored, *own) if text.article_id != item.article_id]
@@ -307,16 +390,17 @@ def _write(tx: Transaction, texts: Sequence[tuple[FoldInput, _Text]]) -> None:
     """Append the sketches of new representatives: two inserts, nothing is looked up."""
     if not texts:
         return
-    hashes, ids, times = [], [], []
+    hashes, ids, roots, times = [], [], [], []
     for item, text in texts:
         own = [h for h in dict.fromkeys((*item.sketch.hashes, *_special_keys(item))) if h]
         hashes += own
         ids += [text.article_id] * len(own)
+        roots += [text.root] * len(own)
         times += [text.at] * len(own)
     tx.con.execute(
-        "INSERT INTO core.sketch_hash (h, article_id, at_s, rev) "
-        "SELECT unnest(?::UBIGINT[]), unnest(?::BIGINT[]), unnest(?::BIGINT[]), ?",
-        [hashes, ids, times, tx.rev],
+        "INSERT INTO core.sketch_hash (h, article_id, root, at_s, rev) SELECT "
+        "unnest(?::UBIGINT[]), unnest(?::BIGINT[]), unnest(?::BIGINT[]), unnest(?::BIGINT[]), ?",
+        [hashes, ids, roots, times, tx.rev],
     )
     insert_rows(
         tx,

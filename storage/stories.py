@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from storage.rows import clean_text
+from storage.rows import clean_text, insert_rows
 
 if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
     from storage.database import Transaction
 
 
@@ -49,6 +51,27 @@ class _Row:
     origins: dict[int, str]
     topics: list[str]
     current_article: int
+    merged_into: int | None = None
+
+    @classmethod
+    def begin(cls, member: StoryMember) -> _Row:
+        return cls(
+            member.story_id, member.title, member.at, member.at, 0, [], [], {}, [],
+            member.article_id,
+        )  # fmt: skip
+
+    def absorb(self, other: _Row) -> None:
+        self.n_articles += other.n_articles
+        self.first_seen = min(self.first_seen, other.first_seen)
+        self.last_seen = max(self.last_seen, other.last_seen)
+        for mine, its in (
+            (self.languages, other.languages),
+            (self.outlets, other.outlets),
+            (self.topics, other.topics),
+        ):
+            for value in its:
+                _add(mine, value)
+        self.origins.update(other.origins)
 
     def add(self, member: StoryMember) -> None:
         self.n_articles += 1
@@ -74,39 +97,91 @@ class _Row:
 AGENCY_MARK = "agency:"
 _COLUMNS = (
     "story_id, title, first_seen, last_seen, n_articles, n_outlets, n_origins, languages, "
-    "current_article, outlets, origin_roots, origins, topics, rev"
+    "current_article, outlets, origin_roots, origins, topics, merged_into, rev"
 )
+_IDS_AT_ONCE = 64
 
 
 class StoryBook:
-    """The story rows that a batch touches: read once, written once."""
+    """The story rows that a batch touches: read once, written once.
+
+    Calls to `add` and `merge` are kept in their order and carried out by `write`.
+    """
 
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
         self._free: list[int] = []
+        self._new: set[int] = set()
+        self._steps: list[StoryMember | tuple[int, int, dict[str, Any]]] = []
+        self._merged: dict[int, int] = {}
+        self._apart: set[frozenset[int]] | None = None
 
     def new_id(self) -> int:
-        """Take a new story number (a few at a time from the sequence; gaps do no harm)."""
+        """Take a new story number (some at a time from the sequence; gaps do no harm)."""
         if not self._free:
             rows = self._tx.con.execute(
                 "SELECT nextval('core.story_id') FROM range(?)", [_IDS_AT_ONCE]
             ).fetchall()
             self._free = sorted((int(row[0]) for row in rows), reverse=True)
-        return self._free.pop()
+        story_id = self._free.pop()
+        self._new.add(story_id)
+        return story_id
 
-    def grow(self, members: Sequence[StoryMember]) -> None:
-        """Add articles to their stories, in the order given."""
-        new = {member.story_id for member in members if member.is_new_story}
-        rows = self._read(sorted({member.story_id for member in members} - new))
-        for member in members:
-            row = rows.get(member.story_id)
-            if row is None:
-                rows[member.story_id] = row = _Row(
-                    member.story_id, member.title, member.at, member.at, 0, [], [], {}, [],
-                    member.article_id,
-                )  # fmt: skip
-            row.add(member)
-        self._write(list(rows.values()), replace=sorted(set(rows) - new))
+    def add(self, member: StoryMember) -> None:
+        """Note that an article joins its story."""
+        self._steps.append(member)
+
+    def merge(self, keep: int, gone: int, *, reason: dict[str, Any]) -> None:
+        """Note that the story `gone` becomes part of `keep`."""
+        self._steps.append((keep, gone, reason))
+        self._merged[gone] = keep
+
+    def current(self, story_id: int) -> int:
+        """Return the story that a story of this batch ended in."""
+        while story_id in self._merged:
+            story_id = self._merged[story_id]
+        return story_id
+
+    def may_merge(self, a: int, b: int) -> bool:
+        """Tell whether no user ever told these stories apart."""
+        if self._apart is None:
+            self._apart = read_apart(self._tx.con)
+        return a == b or frozenset((a, b)) not in self._apart
+
+    def write(self, *, folds_to_come: Sequence[int] = ()) -> None:
+        """Write the touched rows, and the record of merges of stories that existed before.
+
+        `folds_to_come` are the batch's articles, whose rows are not there yet.
+        """
+        del folds_to_come
+        mentioned: set[int] = set()
+        for step in self._steps:
+            mentioned.update((step.story_id,) if isinstance(step, StoryMember) else step[:2])
+        rows = self._read(sorted(mentioned - self._new))
+        stored = set(rows)
+        for step in self._steps:
+            if isinstance(step, StoryMember):
+                row = rows.get(step.story_id)
+                if row is None:
+                    rows[step.story_id] = row = _Row.begin(step)
+                row.add(step)
+            else:
+                keep, gone, reason = step
+                self._merge_rows(rows, stored, keep, gone, reason)
+        self._write(list(rows.values()), replace=sorted(stored))
+
+    def _merge_rows(
+        self, rows: dict[int, _Row], stored: set[int], keep: int, gone: int, reason: dict[str, Any]
+    ) -> None:
+        rows[keep].absorb(rows[gone])
+        if gone not in stored:
+            del rows[gone]  # it began in this batch: nobody ever saw it
+            return
+        rows[gone].merged_into = keep
+        move_story(self._tx, gone, keep)
+        record_event(
+            self._tx, kind="merge", story_id=keep, other_story=gone, made_by=PROGRAM, reason=reason
+        )
 
     def _read(self, ids: list[int]) -> dict[int, _Row]:
         if not ids:
@@ -114,7 +189,8 @@ class StoryBook:
         found = self._tx.con.execute(
             """
             SELECT story_id, title, epoch_us(first_seen), epoch_us(last_seen), n_articles,
-                   languages, outlets, origin_roots, origins, topics, current_article
+                   languages, outlets, origin_roots, origins, topics, current_article,
+                   merged_into
             FROM core.story
             WHERE story_id IN (SELECT unnest(?::BIGINT[])) AND story_id BETWEEN ? AND ?
             """,
@@ -122,11 +198,24 @@ class StoryBook:
         ).fetchall()
         rows = {}
         for row in found:
-            (story_id, title, first, last, n, langs, outlets, roots, origins, topics, current) = row
+            (
+                story_id,
+                title,
+                first,
+                last,
+                n,
+                langs,
+                outlets,
+                roots,
+                origins,
+                topics,
+                current,
+                merged,
+            ) = row
             rows[story_id] = _Row(
                 story_id, title, _time(first), _time(last), n, list(langs or ()),
                 list(outlets or ()), dict(zip(roots or (), origins or (), strict=True)),
-                list(topics or ()), current,
+                list(topics or ()), current, merged,
             )  # fmt: skip
         return rows
 
@@ -145,7 +234,8 @@ class StoryBook:
                    make_timestamptz(unnest(?::BIGINT[])), make_timestamptz(unnest(?::BIGINT[])),
                    unnest(?::INTEGER[]), unnest(?::INTEGER[]), unnest(?::INTEGER[]),
                    unnest(?::VARCHAR[][]), unnest(?::BIGINT[]), unnest(?::VARCHAR[][]),
-                   unnest(?::BIGINT[][]), unnest(?::VARCHAR[][]), unnest(?::VARCHAR[][]), ?
+                   unnest(?::BIGINT[][]), unnest(?::VARCHAR[][]), unnest(?::VARCHAR[][]),
+                   unnest(?::BIGINT[]), ?
             """,
             [
                 [row.story_id for row in rows],
@@ -161,12 +251,90 @@ class StoryBook:
                 [list(row.origins) for row in rows],
                 [list(row.origins.values()) for row in rows],
                 [row.topics for row in rows],
+                [row.merged_into for row in rows],
                 self._tx.rev,
             ],
         )
 
 
-_IDS_AT_ONCE = 64
+PROGRAM, USER = "presswatch", "user"
+
+
+def record_event(
+    tx: Transaction,
+    *,
+    kind: str,
+    story_id: int,
+    other_story: int | None = None,
+    articles: Sequence[int] = (),
+    made_by: str,
+    reason: dict[str, Any] | None = None,
+    undoes: int | None = None,
+) -> int:
+    """Write what happened to a story; returns the event's number."""
+    found = tx.con.execute("SELECT nextval('core.story_event_id')").fetchone()
+    event_id = int(found[0]) if found else 0
+    insert_rows(
+        tx,
+        "core.story_event",
+        [
+            {
+                "event_id": event_id,
+                "kind": kind,
+                "story_id": story_id,
+                "other_story": other_story,
+                "articles": list(articles),
+                "happened_at": tx.now,
+                "made_by": made_by,
+                "reason": reason,
+                "undoes": undoes,
+            }
+        ],
+    )
+    return event_id
+
+
+def read_apart(con: DuckDBPyConnection) -> set[frozenset[int]]:
+    """Return the pairs of stories that a user told apart: by a split, or by undoing a merge."""
+    rows = con.execute(
+        """
+        SELECT e.story_id, e.other_story FROM core.story_event e
+        WHERE e.made_by = ? AND e.other_story IS NOT NULL
+          AND (e.kind = 'split' OR (e.kind = 'undo' AND e.reason->>'of' = 'merge'))
+          AND NOT EXISTS (SELECT 1 FROM core.story_event u WHERE u.undoes = e.event_id)
+        """,
+        [USER],
+    ).fetchall()
+    return {frozenset((int(a), int(b))) for a, b in rows}
+
+
+def move_story(tx: Transaction, story_id: int, into: int) -> list[int]:
+    """Give everything stored of one story to another; returns the moved articles.
+
+    Alerts stay with the story they were sent for; the other gets a copy of each, under its own
+    key, so that it is alerted on nothing twice and later articles find the thread.
+    """
+    con = tx.con
+    moved = con.execute(
+        "SELECT article_id FROM core.article WHERE story_id = ? ORDER BY article_id", [story_id]
+    ).fetchall()
+    for table in ("core.article", "core.topic_hit", "core.sketch"):
+        con.execute(
+            f"UPDATE {table} SET story_id = ?, rev = ? WHERE story_id = ?", [into, tx.rev, story_id]
+        )
+    con.execute(
+        """
+        INSERT INTO core.alert BY NAME
+        SELECT a.* REPLACE (n.new_key AS alert_key, ?::BIGINT AS story_id, ?::BIGINT AS rev)
+        FROM core.alert a
+        JOIN (SELECT alert_key, ? || substr(alert_key, strpos(alert_key, '/')) AS new_key
+              FROM core.alert WHERE story_id = ? AND starts_with(alert_key, ?)) n USING (alert_key)
+        WHERE a.kind = 'parent'
+          AND NOT EXISTS (SELECT 1 FROM core.alert b WHERE b.alert_key = n.new_key)
+        """,
+        [into, tx.rev, f"s{into}", story_id, f"s{story_id}/"],
+    )
+    return [int(row[0]) for row in moved]
 
 
 def _add(values: list[str], value: str | None) -> None:

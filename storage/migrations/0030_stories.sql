@@ -6,6 +6,7 @@
 CREATE TABLE core.sketch_hash (
     h          UBIGINT NOT NULL,
     article_id BIGINT NOT NULL,
+    root       BIGINT NOT NULL,
     at_s       BIGINT NOT NULL,
     rev        BIGINT NOT NULL
 );
