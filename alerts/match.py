@@ -10,7 +10,7 @@ when a hit stands in the title or the lead or when 3 sentences hold one, else a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from alerts.document import Document, Span, join_raw
 from alerts.explain import (
@@ -47,6 +47,20 @@ def match_topics(topics: TopicSet, item: MatchInput) -> list[TopicHit]:
             evaluation.ignored = _find_ignored(topic, document)
             hits.append(_hit(topic, document, evaluation))
     return hits
+
+
+def match_some(
+    topics: TopicSet,
+) -> Callable[[MatchInput, frozenset[str]], list[TopicHit]]:
+    """Return a function that matches an article by the named topics only (`storage.rematch`)."""
+    subsets: dict[frozenset[str], TopicSet] = {}
+
+    def match(item: MatchInput, topic_ids: frozenset[str]) -> list[TopicHit]:
+        if topic_ids not in subsets:
+            subsets[topic_ids] = topics.only(topic_ids)
+        return match_topics(subsets[topic_ids], item)
+
+    return match
 
 
 def explain_topics(topics: TopicSet, item: MatchInput) -> list[Explanation]:

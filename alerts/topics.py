@@ -5,7 +5,7 @@ Reads the disk once; matching itself is in match.py, the file format in topic_fo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -35,6 +35,25 @@ class TopicSet:
                 return topic
         known = ", ".join(sorted(t.id for t in self.topics)) or "none"
         raise UsageError(f"there is no topic {topic_id!r}: choose one of {known}")
+
+    def only(self, topic_ids: Iterable[str]) -> TopicSet:
+        """Return a set of just these topics.
+
+        Raises:
+            UsageError: there is no such topic; names those that there are.
+        """
+        wanted = {self.get(topic_id).id for topic_id in topic_ids}
+        return make_topic_set([topic for topic in self.topics if topic.id in wanted])
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """Topic id → version, as the store's ledger wants it."""
+        return {topic.id: topic.version for topic in self.topics}
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """Topic id → title."""
+        return {topic.id: topic.title for topic in self.topics}
 
 
 def make_topic_set(topics: Sequence[Topic], *, engine: str = "auto") -> TopicSet:
