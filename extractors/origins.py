@@ -19,26 +19,92 @@ _LINE_CHARS = 160  # source and copyright lines are short; a sentence about a so
 # Short name: how the agency is written in credits. Latin names match whole words, case kept, so
 # that "AP" is no part of "APEC" and "Ansa" no first name.
 _NAMES: dict[str, tuple[str, ...]] = {
-    "yonhap": ("Yonhap News Agency", "Yonhap News", "Yonhap", "YONHAP", "연합뉴스", "聯合ニュース",
-               "韩联社", "韓聯社", "聯合通訊社"),
+    "yonhap": (
+        "Yonhap News Agency",
+        "Yonhap News",
+        "Yonhap",
+        "YONHAP",
+        "연합뉴스",
+        "聯合ニュース",
+        "韩联社",
+        "韓聯社",
+        "聯合通訊社",
+    ),
     "newsis": ("Newsis", "NEWSIS", "뉴시스"),
     "news1": ("News1", "뉴스1"),
-    "reuters": ("Thomson Reuters", "Reuters", "REUTERS", "로이터통신", "로이터", "ロイター", "路透社",
-                "路透"),
-    "ap": ("The Associated Press", "Associated Press", "AP", "AP통신", "AP通信", "AP通讯社", "美联社",
-           "美聯社"),
-    "afp": ("Agence France-Presse", "AFP", "AFP통신", "AFP通信", "AFP時事", "AFP＝時事", "AFP=時事",
-            "法新社"),
-    "kyodo": ("Kyodo News", "Kyodo", "KYODO", "교도통신", "교도", "共同通信社", "共同通信", "共同社",
-              "共同"),
+    "reuters": (
+        "Thomson Reuters",
+        "Reuters",
+        "REUTERS",
+        "로이터통신",
+        "로이터",
+        "ロイター",
+        "路透社",
+        "路透",
+    ),
+    "ap": (
+        "The Associated Press",
+        "Associated Press",
+        "AP",
+        "AP통신",
+        "AP通信",
+        "AP通讯社",
+        "美联社",
+        "美聯社",
+    ),
+    "afp": (
+        "Agence France-Presse",
+        "AFP",
+        "AFP통신",
+        "AFP通信",
+        "AFP時事",
+        "AFP＝時事",
+        "AFP=時事",
+        "法新社",
+    ),
+    "kyodo": (
+        "Kyodo News",
+        "Kyodo",
+        "KYODO",
+        "교도통신",
+        "교도",
+        "共同通信社",
+        "共同通信",
+        "共同社",
+        "共同",
+    ),
     "jiji": ("Jiji Press", "Jiji", "지지통신", "時事通信社", "時事通信", "時事", "时事社"),
-    "xinhua": ("Xinhua News Agency", "Xinhua", "XINHUA", "신화통신", "신화사", "新華社", "新华社", "新华网"),
+    "xinhua": (
+        "Xinhua News Agency",
+        "Xinhua",
+        "XINHUA",
+        "신화통신",
+        "신화사",
+        "新華社",
+        "新华社",
+        "新华网",
+    ),
     "cns": ("China News Service", "中国新闻社", "中新社", "中新网"),
     "cna": ("Central News Agency", "CNA", "中央通訊社", "中央社"),
     "dpa": ("Deutsche Presse-Agentur", "dpa", "DPA통신", "DPA", "德新社"),
-    "bloomberg": ("Bloomberg News", "Bloomberg", "블룸버그통신", "블룸버그", "ブルームバーグ", "彭博社", "彭博"),
+    "bloomberg": (
+        "Bloomberg News",
+        "Bloomberg",
+        "블룸버그통신",
+        "블룸버그",
+        "ブルームバーグ",
+        "彭博社",
+        "彭博",
+    ),
     "tass": ("TASS", "ITAR-TASS", "타스통신", "타스", "タス通信", "塔斯社"),
-    "kcna": ("Korean Central News Agency", "KCNA", "조선중앙통신", "朝鮮中央通信", "朝中社", "朝鲜中央通讯社"),
+    "kcna": (
+        "Korean Central News Agency",
+        "KCNA",
+        "조선중앙통신",
+        "朝鮮中央通信",
+        "朝中社",
+        "朝鲜中央通讯社",
+    ),
     "upi": ("United Press International", "UPI", "UPI통신"),
     "efe": ("EFE", "EFE통신", "埃菲社"),
     "ansa": ("ANSA", "안사통신", "安莎社"),
@@ -51,17 +117,20 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "canadian-press": ("The Canadian Press",),
     "ria": ("RIA Novosti", "리아노보스티", "俄新社"),
     "interfax": ("Interfax", "인테르팍스", "国际文传电讯社"),
-}  # fmt: skip
+}
 _BY_NAME = {name: short for short, names in _NAMES.items() for name in names}
 _ANY = "|".join(re.escape(name) for name in sorted(_BY_NAME, key=len, reverse=True))
 _AGENCY = rf"(?P<agency>(?<![A-Za-z])(?:{_ANY})(?![A-Za-z]))"
 
+_PLACE = r"[^()（）\[\]【】\n]"
 _DATELINE = (
     # SEOUL, Jan. 21 (Yonhap) --   |   LONDON (Reuters) -   |   WASHINGTON — (AP)
     rf"^[^\n()（）]{{0,70}}[(（]{_AGENCY}[)）]\s*(?:[-‐‑–—―:：]|$)",
-    # (서울=연합뉴스) 홍길동 기자 =   |   [서울=뉴시스]   |   [ソウル 19日 ロイター] -   |   【ソウル共同】
-    rf"[(（\[【［][^()（）\[\]【】\n]{{0,24}}?[=＝\s・]?{_AGENCY}[^()（）\[\]【】\n]{{0,14}}[)）\]】］]"
-    r"(?=\s*(?:[-‐–—=＝]|[^\s]{2,12}\s(?:기자|특파원)|[^\n]{0,12}[=＝]|\s|[\u3040-\u9fff]))",
+    # [ソウル 19日 ロイター] -   |   【ソウル共同】   |   【ソウル聯合ニュース】
+    rf"^\W{{0,4}}[(（\[【［]{_PLACE}{{0,24}}?{_AGENCY}{_PLACE}{{0,14}}[)）\]】］]"
+    r"(?=\s*[-‐–—=＝]|\s|[\u3040-\u9fff\uac00-\ud7a3])",
+    # (서울=연합뉴스) 홍길동 기자 =   |   [서울=뉴시스]   |   【パリ AFP=時事】
+    rf"[(（\[【［]{_PLACE}{{0,24}}[=＝]\s*{_AGENCY}{_PLACE}{{0,14}}[)）\]】］]",
     # 新华社首尔1月26日电   |   中新社北京3月2日电
     rf"^[（(]?{_AGENCY}[^\n，。,.]{{1,24}}[电電訊讯]",
     # （中央社記者王小明台北26日電）
@@ -71,11 +140,13 @@ _DATELINE = (
 )
 _SIGNATURE = (
     rf"[（(\[【]{_AGENCY}(?:[^\n()（）\[\]【】]{{0,12}})?[)）\]】]\s*[.。]?\s*$",
-    rf"^\W{{0,3}}(?:reporting by|with (?:reporting|files) (?:by|from)|—|--|By)\s+(?:the\s+)?{_AGENCY}\W*$",
+    rf"^\W{{0,3}}(?:reporting by|with (?:reporting|files) (?:by|from)|—|--|By)\s+(?:the\s+)?"
+    rf"{_AGENCY}\W*$",
     rf"{_AGENCY}\s*(?:[（(][^\n]{{0,20}}[)）])?\s*(?:配信|提供)\s*$",
 )
 _SOURCE_LINE = (
-    rf"(?:source|sources|출처|소스|제공|자료|来源|來源|稿源|文章来源|配信元?|提供|情報源|出典)\s*[:：=＝]\s*{_AGENCY}",
+    r"(?:source|sources|출처|소스|제공|자료|来源|來源|稿源|配信元?|提供|情報源|出典)\s*[:：=＝]\s*"
+    rf"{_AGENCY}",
     rf"(?:copyright|©|\(c\)|ⓒ|저작권자|版权|版權)[^\n]{{0,24}}?{_AGENCY}",
     rf"^\W{{0,3}}{_AGENCY}\s*(?:All rights reserved|제공|配信|供稿)",
 )
@@ -83,6 +154,9 @@ _REUTERS_SIGNATURE = re.compile(
     r"(?:^|\n)\W{0,2}Reporting by [A-Z][^\n]{2,200}[;.,]\s*(?:[Ww]riting|[Ee]diting) by [A-Z]"
 )
 _BYLINE = re.compile(rf"(?:^|[\s,/|·(（]){_AGENCY}(?:$|[\s,/|·)）=])")
+_EDITION = re.compile(
+    r"\s*(?:\([^)]*\)|(?:English|Japan|Korea|World|News|com|日本語版?|英語版|中文网?))+$"
+)
 _FLAGS = re.MULTILINE | re.IGNORECASE
 _DATELINES = tuple(re.compile(p, re.MULTILINE) for p in _DATELINE)
 _SIGNATURES = tuple(re.compile(p, re.MULTILINE) for p in _SIGNATURE)
@@ -138,6 +212,5 @@ def agency_of(
 
 def _of_outlet(outlet: str) -> str | None:
     """The agency whose own site an outlet is: its name alone, maybe with its language."""
-    name = re.sub(r"\s*(?:\([^)]*\)|(?:English|Japan|Korea|World|News|com|日本語版?|英語版|中文网?))+$", "",
-                  outlet.strip())  # fmt: skip
+    name = _EDITION.sub("", outlet.strip())
     return _BY_NAME.get(outlet.strip()) or _BY_NAME.get(name.strip())

@@ -129,6 +129,8 @@ def fold_batch(tx: Transaction, items: Sequence[FoldInput]) -> list[Fold]:
             )
             index.add(item, own)
             new_texts.append((item, own))
+        elif text is not None:
+            index.note_copy(item, text)
         fold = _fold(item, hit, new_texts[-1][1] if text is None else text, longer=longer)
         folds.append(fold)
         book.add(_member(item, fold))
@@ -218,7 +220,8 @@ class _Index:
                 high,
             ],
         ).fetchall()
-        wanted: set[int] = {item.version_of for item in items if item.version_of is not None}
+        self._versions_of = {item.version_of for item in items if item.version_of is not None}
+        wanted: set[int] = set(self._versions_of)
         votes: list[Counter[int]] = [Counter() for _ in items]
         for n, h, roots, articles in rows:
             self._stored[n][h] = (roots, articles)
@@ -243,6 +246,28 @@ class _Index:
             self._texts[article_id] = _Text(
                 article_id, root, story_id, at, outlet, shingles, bytes(features)
             )
+        self._load_copies(tx, sorted(self._versions_of - set(self._texts)))
+
+    def _load_copies(self, tx: Transaction, wanted: list[int]) -> None:
+        """Load articles that are no texts of their own, of which an article is a version."""
+        if not wanted:
+            return
+        rows = tx.con.execute(
+            """
+            SELECT article_id, coalesce(duplicate_of, article_id), story_id,
+                   epoch(coalesce(published_at, fetched_at))::BIGINT, outlet
+            FROM core.article
+            WHERE article_id IN (SELECT unnest(?::BIGINT[])) AND article_id BETWEEN ? AND ?
+              AND story_id IS NOT NULL
+            """,
+            [wanted, wanted[0], wanted[-1]],
+        ).fetchall()
+        for article_id, root, story_id, at, outlet in rows:
+            self._texts[article_id] = _Text(article_id, root, story_id, at, outlet, 0, b"")
+
+    def note_copy(self, item: FoldInput, text: _Text) -> None:
+        """Let a later version of this copy find it by its number."""
+        self._texts.setdefault(item.article_id, replace(text, article_id=item.article_id))
 
     def add(self, item: FoldInput, text: _Text) -> None:
         """Let the later articles of the batch find this text."""
