@@ -158,6 +158,7 @@ class Article:
     status: Status = Status.OK
     method: str = ""  # which extractor yielded the text
     error: str | None = None
+    published_offset_s: int | None = None  # offset from UTC that the page named, for display
 
     @property
     def body(self) -> str:

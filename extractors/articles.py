@@ -1,0 +1,347 @@
+"""HTML → the lines of its article, with metadata and a verdict whether it is one.
+
+In: decoded HTML, the page's address, what the feed said. Out: an `Extraction`. The page is parsed
+once and the tree handed to trafilatura; when that yields nothing or junk, the fallbacks of
+fallbacks.py are tried, the feed's own content last. Nothing is fetched, and nothing is cleaned: the
+lines still hold boilerplate, which the cleaner marks with reasons.
+
+Settings of trafilatura as measured best (research/extraction.md): comments off, tables on, no
+formatting, no links. Links are read from the page itself: the share of link text of a line is
+looked up by the line's letters in the blocks that hold links.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Final
+
+from extractors.fallbacks import candidates, lines_of_fragment
+from extractors.json_ld import StructuredArticle, read_json_ld
+from extractors.metadata import Metadata, read_metadata
+from extractors.models import Line, Status
+from extractors.sanity import judge_text, tame_markup, text_weight
+
+MAX_LINES: Final = 10_000
+MAX_LINE_CHARS: Final = 100_000
+"""Bounds of what is kept of one page; the longest article seen has 1,900 lines."""
+
+FEED_GAIN: Final = 1.3
+"""The feed's text replaces a page's stub when it is this much longer."""
+
+_MARKER: Final = re.compile(r"^\s*(?:[-–•]\s+|\d{1,3}\.\s+(?=\S)|\|\s*)")
+_TABLE_RULE: Final = re.compile(r"^[|\s-]+$")
+_BLOCKS: Final = frozenset(
+    [
+        "p",
+        "li",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "td",
+        "th",
+        "dd",
+        "dt",
+        "div",
+        "figcaption",
+        "blockquote",
+        "section",
+        "article",
+        "aside",
+        "ul",
+        "ol",
+        "main",
+        "body",
+        "nav",
+        "header",
+        "footer",
+        "table",
+        "tr",
+        "tbody",
+    ]
+)
+_TAG_OF: Final = {"head": "h2", "item": "li", "cell": "td", "quote": "blockquote", "row": "td"}
+_TAGS_OF_TREE: Final = ("head", "item", "cell", "quote")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extraction:
+    """The lines of a page's article and what the page says of itself.
+
+    `reason` says in words why `status` is not OK. `titles` are all headlines of the page, so that
+    the cleaner can know a repeated one. `published_at` keeps the page's own offset.
+    """
+
+    lines: tuple[Line, ...] = ()
+    title: str | None = None
+    titles: tuple[str, ...] = ()
+    author: str | None = None
+    published_at: datetime | None = None
+    canonical_url: str | None = None
+    outlet: str | None = None
+    section: str | None = None
+    lang_hint: str | None = None
+    status: Status = Status.OK
+    reason: str = ""
+    method: str = ""
+    provenance: tuple[str, ...] = field(default=())
+
+
+def extract_page(
+    html: str,
+    *,
+    url: str | None = None,
+    feed_title: str | None = None,
+    feed_content: str | None = None,
+    now: datetime | None = None,
+) -> Extraction:
+    """Extract the article of a page. `feed_content` stands in for a page that shows none."""
+    html = tame_markup(html)
+    tree = _parse(html)
+    if tree is None:
+        status, reason = judge_text([], html=html)
+        return use_feed_content(
+            Extraction(status=status, reason=reason, method="none"), feed_content
+        )
+    structured = read_json_ld(tree)
+    meta = read_metadata(tree, structured, url=url, feed_title=feed_title, now=now)
+    lines, method = _extract_lines(tree, url)
+    status, reason = judge_text(lines, html=html, free=meta.free)
+    if status is not Status.OK or _is_thin(lines, structured):
+        lines, method, status, reason = _fall_back(
+            tree, structured, meta, html, (lines, method, status, reason)
+        )
+    found = Extraction(
+        lines=_bounded(lines),
+        title=meta.title or feed_title,
+        titles=meta.titles,
+        author=meta.author,
+        published_at=meta.published_at,
+        canonical_url=meta.canonical_url,
+        outlet=meta.outlet,
+        section=meta.section,
+        lang_hint=meta.lang_hint,
+        status=status,
+        reason=reason,
+        method=method,
+        provenance=_provenance(structured, meta, status),
+    )
+    return use_feed_content(found, feed_content)
+
+
+def _parse(html: str) -> Any:
+    """Parse once, as trafilatura would; fragments get a body around them."""
+    from trafilatura.utils import load_html
+
+    if not html.strip():
+        return None
+    tree = load_html(html)
+    if tree is None and "<" in html:
+        tree = load_html(f"<html><body>{html}</body></html>")
+    return tree
+
+
+def _extract_lines(tree: Any, url: str | None) -> tuple[list[Line], str]:
+    from trafilatura import bare_extraction
+
+    try:
+        document = bare_extraction(tree, url=url, include_comments=False)
+    except (ValueError, TypeError, AttributeError, KeyError, IndexError, RecursionError):
+        document = None  # faults of the library on odd pages: the fallbacks remain
+    if document is None or not document.text:
+        return [], "trafilatura"
+    texts = [t for t in map(str.strip, document.text.split("\n")) if t]
+    links = _LinkText(tree)
+    tags = _tags(document.body)
+    lines = []
+    for raw in texts:
+        if _TABLE_RULE.match(raw):
+            continue
+        marked = _MARKER.match(raw)
+        text = _strip_row(raw[marked.end() :]) if marked else raw
+        if not text:
+            continue
+        key = _key(text)
+        tag = tags.get(key) or ("li" if marked else "p")
+        lines.append(Line(text=text, link_share=links.share(text, key), tag=tag))
+    return lines, "trafilatura"
+
+
+def _strip_row(text: str) -> str:
+    """A table row without its outer bars."""
+    return text.strip().strip("|").strip() if "|" in text else text.strip()
+
+
+def _key(text: str) -> str:
+    return "".join(filter(str.isalnum, text))
+
+
+def _tags(body: Any) -> dict[str, str]:
+    """Tag by text, for the lines that are not paragraphs."""
+    out: dict[str, str] = {}
+    if body is None:
+        return out
+    for element in body.iter(*_TAGS_OF_TREE):
+        text = "".join(element.itertext())
+        if len(text) < 2000:
+            out.setdefault(_key(text), _TAG_OF.get(element.tag, "p"))
+    return out
+
+
+class _LinkText:
+    """How much of a line is link text, looked up in the page by the line's letters."""
+
+    def __init__(self, tree: Any) -> None:
+        self._whole: set[str] = set()
+        self._partial: dict[str, float] = {}
+        blocks: dict[Any, int] = {}
+        for anchor in tree.iter("a"):
+            if not anchor.get("href"):
+                continue
+            key = _key("".join(anchor.itertext())) if len(anchor) else _key(anchor.text or "")
+            if not key:
+                continue
+            self._whole.add(key)
+            block = anchor.getparent()
+            while block is not None and block.tag not in _BLOCKS:
+                block = block.getparent()
+            if block is not None:
+                blocks[block] = blocks.get(block, 0) + len(key)
+        for block, linked in blocks.items():
+            if block.tag in ("body", "main", "article", "section", "ul", "ol", "table", "tbody"):
+                continue
+            text = "".join(block.itertext())
+            if len(text) < 5000:
+                key = _key(text)
+                if key:
+                    self._partial[key] = max(self._partial.get(key, 0.0), linked / len(key))
+
+    def share(self, text: str, key: str) -> float:
+        """Share 0-1 of the line's letters that are link text."""
+        if key in self._whole:
+            return 1.0
+        share = self._partial.get(key)
+        if share is not None:
+            return round(min(share, 1.0), 3)
+        if "|" in text or " · " in text:
+            cells = [k for k in (_key(c) for c in re.split(r"\s*[|·]\s*", text)) if k]
+            linked = sum(len(k) for k in cells if k in self._whole)
+            return round(linked / max(sum(map(len, cells)), 1), 3)
+        return 0.0
+
+
+def _is_thin(lines: Iterable[Line], structured: StructuredArticle) -> bool:
+    """The extractor found much less than the page's own structured text holds."""
+    if not structured.body or len(structured.body) < 400:
+        return False
+    return sum(len(line.text) for line in lines) < 0.5 * len(structured.body)
+
+
+_Attempt = tuple[list[Line], str, Status, str]
+
+
+def _fall_back(
+    tree: Any, structured: StructuredArticle, meta: Metadata, html: str, first: _Attempt
+) -> _Attempt:
+    """Try the other places; keep the first extraction when none of them is better."""
+    best = first
+    for method, make in candidates(tree, structured, html):
+        if method == "plain" and best[0]:
+            break
+        lines = make()
+        status, reason = judge_text(lines, html=html, free=meta.free)
+        better = _weight(lines) > 1.5 * _weight(best[0])
+        if status is Status.OK and (best[2] is not Status.OK or better):
+            return lines, method, status, reason
+        if status is Status.PAYWALL and better and best[2] in (Status.EMPTY, Status.TOO_SHORT):
+            best = (lines, method, status, reason)
+    return best
+
+
+def _weight(lines: Iterable[Line]) -> float:
+    return text_weight("\n".join(line.text for line in lines))
+
+
+def use_feed_content(found: Extraction, feed_content: str | None) -> Extraction:
+    """Use the feed's text for a page that shows no article, when the feed has one."""
+    if found.status is Status.OK or not feed_content or not feed_content.strip():
+        return found
+    lines = lines_of_fragment(feed_content)
+    status, _ = judge_text(lines)
+    if status is not Status.OK or (
+        found.status is Status.PAYWALL and _weight(lines) < FEED_GAIN * _weight(found.lines)
+    ):
+        return found
+    reason = f"text from the feed; the page: {found.reason}"
+    return replace(
+        found, lines=_bounded(lines), status=Status.FEED_CONTENT, reason=reason, method="feed"
+    )
+
+
+def _bounded(lines: list[Line]) -> tuple[Line, ...]:
+    return tuple(
+        line if len(line.text) <= MAX_LINE_CHARS else replace(line, text=line.text[:MAX_LINE_CHARS])
+        for line in lines[:MAX_LINES]
+    )
+
+
+def _provenance(structured: StructuredArticle, meta: Metadata, status: Status) -> tuple[str, ...]:
+    """What the metadata says of the kind of text."""
+    out = []
+    kinds = set(structured.types)
+    section = (meta.section or "").strip().lower()
+    if "opinionnewsarticle" in kinds or section in _OPINION:
+        out.append("opinion")
+    if "liveblogposting" in kinds:
+        out.append("live-blog")
+    if section in _PRESS_RELEASE or "advertisercontentarticle" in kinds:
+        out.append("press-release")
+    if status is Status.PAYWALL or meta.free is False:
+        out.append("paywalled")
+    return tuple(out)
+
+
+_OPINION: Final = frozenset(
+    [
+        "opinion",
+        "opinions",
+        "commentary",
+        "comment",
+        "editorial",
+        "editorials",
+        "columns",
+        "column",
+        "op-ed",
+        "oped",
+        "오피니언",
+        "사설",
+        "칼럼",
+        "社説",
+        "オピニオン",
+        "コラム",
+        "评论",
+        "評論",
+        "社论",
+        "社評",
+        "meinung",
+        "kommentar",
+        "opinión",
+        "tribune",
+    ]
+)
+_PRESS_RELEASE: Final = frozenset(
+    [
+        "press release",
+        "press releases",
+        "press-release",
+        "보도자료",
+        "プレスリリース",
+        "新闻稿",
+        "新聞稿",
+    ]
+)

@@ -1,0 +1,215 @@
+"""Is this text an article? Markup that must not reach the parser, and pages that are no articles.
+
+In: bytes and markup before parsing, lines of text after it. Out: what is wrong, named by a
+`Status`, with a sentence that says why. Nothing is extracted here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from extractors.models import Line, Status
+
+MAX_PAGE_CHARS: Final = 5_000_000
+"""Longer pages are cut here. The largest of 750 news pages has 4.1 million characters; 5 million
+characters of plain words cost 3.6 s (research: hostile pages)."""
+
+MAX_ATTRIBUTES: Final = 2_000
+"""Attributes of one tag: the parser's time is quadratic in them (5,000: 0.3 s; 40,000: 25 s)."""
+
+MIN_WEIGHT: Final = 80
+"""Letters, an East Asian one counted 2.5 times, that a text needs: about 13 words. News flashes
+of one sentence have 90 and more."""
+
+MIN_LETTER_SHARE: Final = 0.45
+"""Letters among the characters that are no blanks. Prose has 0.9, tables of figures 0.5."""
+
+WALL_WEIGHT: Final = 2_500
+"""A cookie wall or challenge page is short; a longer text that mentions one is about it."""
+
+STUB_WEIGHT: Final = 3_000
+"""A paywall's teaser is shorter than this (about 500 words)."""
+
+_LONG_TAG: Final = re.compile(r"<([a-zA-Z][\w:-]{0,40})(\s[^<>]{6000,})(?=>|<|\Z)")
+_ATTRIBUTE: Final = re.compile(r"[\s\"'/][^\s=\"'<>/]+(?=[\s=/]|$)")
+_EAST: Final = re.compile("[\u1100-\u11ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]")
+
+_MAGIC: Final = (
+    (b"\x89PNG", "a PNG image"),
+    (b"GIF8", "a GIF image"),
+    (b"\xff\xd8\xff", "a JPEG image"),
+    (b"%PDF", "a PDF"),
+    (b"PK\x03\x04", "a ZIP archive"),
+    (b"\x1f\x8b", "gzip data"),
+    (b"Rar!", "a RAR archive"),
+    (b"7z\xbc\xaf", "a 7z archive"),
+    (b"BZh", "bzip2 data"),
+    (b"\xfd7zXZ", "xz data"),
+    (b"\x28\xb5\x2f\xfd", "zstd data"),
+    (b"OggS", "Ogg media"),
+    (b"ID3", "an MP3"),
+    (b"\x00\x00\x01\x00", "an icon"),
+    (b"wOFF", "a font"),
+    (b"wOF2", "a font"),
+    (b"\x7fELF", "a program"),
+    (b"MZ\x90", "a program"),
+    (b"\xd0\xcf\x11\xe0", "an Office document"),
+    (b"II*\x00", "a TIFF image"),
+    (b"MM\x00*", "a TIFF image"),
+)
+_BINARY_TYPES: Final = re.compile(
+    r"^\s*(?:image|audio|video|font)/|^\s*application/(?:pdf|zip|gzip|octet-stream|msword|"
+    r"vnd\.|x-(?:gzip|tar|rar|7z))",
+    re.IGNORECASE,
+)
+_CONTROL: Final = bytes(c for c in range(32) if c not in b"\t\n\r\f\x1b\x00") + b"\x7f"
+
+
+def find_binary(content: bytes, content_type: str | None = None) -> str | None:
+    """Return what `content` is when it is no text ("a PNG image"), else None."""
+    head = content[:4096]
+    for magic, what in _MAGIC:
+        if head.startswith(magic):
+            return what
+    if head[:4] == b"RIFF" or head[4:8] == b"ftyp":
+        return "media"
+    if not head:
+        return None
+    control = len(head) - len(head.translate(None, _CONTROL))
+    nuls = head.count(0)
+    # Whole UTF-16 has a NUL in every second byte; single NULs come in broken pages.
+    if control > 0.03 * len(head) or (0.02 * len(head) < nuls < 0.3 * len(head)):
+        return "binary data"
+    if content_type and _BINARY_TYPES.match(content_type) and b"<" not in head:
+        return content_type.split(";")[0].strip()
+    return None
+
+
+def tame_markup(html: str) -> str:
+    """Return markup that the parser reads in time: cut to size, giant tags without attributes."""
+    if len(html) > MAX_PAGE_CHARS:
+        html = html[:MAX_PAGE_CHARS]
+    return _LONG_TAG.sub(_tame_tag, html)
+
+
+def _tame_tag(match: re.Match[str]) -> str:
+    count = 0
+    for count, _ in enumerate(_ATTRIBUTE.finditer(match[2]), 1):
+        if count > MAX_ATTRIBUTES:
+            return f"<{match[1]}"
+    return match[0]
+
+
+def text_weight(text: str) -> float:
+    """Letters of a text, East Asian ones counted 2.5 times (they carry that much more)."""
+    letters = sum(map(str.isalpha, text))
+    return letters + (0.0 if text.isascii() else 1.5 * len(_EAST.findall(text)))
+
+
+# What robot checks, cookie banners and paywalls say, lower case, by kind.
+_CHALLENGE: Final = re.compile(
+    r"just a moment|checking (?:if the site connection|your browser)|verify(?:ing)? (?:that )?you are"
+    r" (?:a )?human|are you a robot|i'?m not a robot|not a robot|unusual (?:traffic|activity)|"
+    r"enable javascript and cookies|please (?:enable|turn on) (?:javascript|js)|complete the "
+    r"(?:security check|captcha)|ddos protection by|attention required!|access (?:to this page has "
+    r"been )?denied|you don'?t have permission to access|request (?:unsuccessful|blocked)|"
+    r"incapsula incident|press (?:&|and) hold|security check|recaptcha|captcha|ray id|"
+    r"your (?:request|ip(?: address)?) has been blocked|pardon our interruption|"
+    r"로봇이 아닙니다|비정상적인 (?:접근|접속|트래픽)|접근이 (?:차단|거부|제한)|자동 ?(?:입력|등록) ?방지|"
+    r"ロボットではありません|アクセスが(?:制限|拒否|集中|遮断)|不正なアクセス|画像認証|"
+    r"安全验证|人机验证|访问(?:被|受到?)(?:拒绝|限制|拦截)|请完成.{0,6}验证|您的访问|請完成.{0,6}驗證|"
+    r"javascript (?:is|has been) disabled|browser (?:doesn'?t|does not) support javascript",
+    re.IGNORECASE,
+)
+_COOKIES: Final = re.compile(
+    r"\bcookies?\b|\bconsent\b|\bgdpr\b|privacy (?:choices|policy|preferences|settings)|"
+    r"(?:we|our|und|et) (?:and our )?(?:\d+ )?partners?\b|before you continue|"
+    r"쿠키|개인정보 ?(?:처리|수집)|クッキー|個人情報|隐私(?:政策|设置)|隱私",
+    re.IGNORECASE,
+)
+_PAYWALL: Final = re.compile(
+    r"(?:subscribe|sign ?up|log ?in|sign ?in|register|join)\b.{0,40}\bto (?:continue|keep|finish) "
+    r"reading|to (?:continue|keep) reading.{0,40}(?:subscribe|subscription|log ?in|sign|account)|"
+    r"to read (?:the (?:full|rest|whole)|this) (?:article|story).{0,40}(?:subscri|log|sign|regist)|"
+    r"(?:this|the) (?:article|story|content|page) is (?:only )?(?:available )?(?:exclusively )?(?:for|to|"
+    r"reserved for) (?:our )?(?:paid |premium |registered )?(?:subscribers|members)|"
+    r"(?:exclusive|premium|subscriber|members?)[- ]only (?:article|content|story)|"
+    r"already (?:a|have a) (?:subscri|member)|you(?:'ve| have) (?:reached|used|read) (?:your|all|the)"
+    r".{0,30}(?:limit|free|articles)|"
+    r"(?:weiterlesen|artikel lesen).{0,30}(?:abo|anmeld|regist)|réservé aux abonnés|"
+    r"exclusivo para (?:sus|nuestros|assinantes|suscriptores)|"
+    r"유료 ?(?:회원|구독|기사|콘텐츠)|구독자 ?전용|회원 ?전용 ?(?:기사|콘텐츠)|로그인 ?(?:후|하시면|하면).{0,14}(?:이용|읽|볼|보)|"
+    r"전문을 (?:보|읽)(?:시려면|으시려면|으려면|려면)|무료로? 더 ?보|"
+    r"有料会員(?:限定|になると|登録)|会員限定(?:記事|の(?:有料)?記事)|この記事は(?:有料|会員)|残り[\d,０-９ ]{1,8}文字|"
+    r"続きを読むには|ログインして続き|無料登録で|"
+    r"付费(?:阅读|会员|内容|订阅)|订阅后(?:可|即可|继续)?阅读|登录后(?:可|继续)?(?:阅读|查看)|会员(?:专享|专属)|"
+    r"訂閱(?:後|即可|解鎖)|會員(?:專屬|限定)|登入(?:後|以)(?:繼續)?閱讀",
+    re.IGNORECASE,
+)
+
+
+def judge_text(
+    lines: Sequence[Line], *, html: str = "", free: bool | None = None
+) -> tuple[Status, str]:
+    """Say whether lines are an article: (Status.OK, "") or what else they are and why.
+
+    `html` is looked at only for the marks of robot checks when the text is short; `free` is what
+    the page says of its own access (schema.org `isAccessibleForFree`).
+    """
+    text = "\n".join(line.text for line in lines)
+    if not text.strip():
+        return _empty(html)
+    solid = len(text) - sum(map(str.isspace, text))
+    weight = text_weight(text)
+    letters = sum(map(str.isalpha, text))
+    if letters < MIN_LETTER_SHARE * solid and not _has_prose(lines):
+        return Status.JUNK, f"only {100 * letters // max(solid, 1)} % of the text is letters"
+    if weight < WALL_WEIGHT:
+        status = _wall(lines, text, weight)
+        if status is not None:
+            return status
+    if weight < STUB_WEIGHT:
+        found = _PAYWALL.search(text[-1500:])
+        if found or free is False:
+            what = f"“{found[0][:60]}”" if found else "the page says it is not free"
+            if free is False or weight < 0.5 * STUB_WEIGHT:
+                return Status.PAYWALL, f"a teaser before a paywall: {what}"
+    if weight < MIN_WEIGHT:
+        return Status.TOO_SHORT, f"only {len(text)} characters of text"
+    return Status.OK, ""
+
+
+def _has_prose(lines: Sequence[Line]) -> bool:
+    """A page of figures may still hold paragraphs."""
+    return any(
+        len(line.text) > 80 and sum(map(str.isalpha, line.text)) > 0.7 * len(line.text)
+        for line in lines
+    )
+
+
+def _empty(html: str) -> tuple[Status, str]:
+    head = html[:60_000]
+    if _CHALLENGE_MARKUP.search(head):
+        return Status.CHALLENGE, "a robot check instead of the page"
+    return Status.EMPTY, "no text in the page" if html.strip() else "the page is empty"
+
+
+_CHALLENGE_MARKUP: Final = re.compile(
+    r"cf-browser-verification|cf_chl_|challenge-platform|px-captcha|_Incapsula_Resource|"
+    r"captcha-delivery\.com|<title>\s*(?:just a moment|attention required|access denied)|"
+    r"ddos-guard|sgcaptcha|aws-waf-token|awswaf",
+    re.IGNORECASE,
+)
+
+
+def _wall(lines: Sequence[Line], text: str, weight: float) -> tuple[Status, str] | None:
+    cues = list(_CHALLENGE.finditer(text))
+    covered = sum(text_weight(line.text) for line in lines if _CHALLENGE.search(line.text))
+    if cues and (weight < 500 or len({c[0].lower() for c in cues}) >= 3) and covered > 0.3 * weight:
+        return Status.CHALLENGE, f"a robot check instead of the page: “{cues[0][0]}”"
+    cookie = sum(text_weight(line.text) for line in lines if _COOKIES.search(line.text))
+    if cookie >= 0.6 * weight and len(_COOKIES.findall(text)) >= 2:
+        return Status.COOKIE_WALL, "a cookie notice instead of the page"
+    return None
