@@ -202,7 +202,7 @@ def message_for(
     """Return the message of an outbox row: its kind says which view its payload holds."""
     if kind in ("alert", "edit"):
         return build_message(from_payload(AlertView, payload), options, message_id=message_id)
-    if kind == "reply":
+    if kind == "reply" and "article" in payload:
         return build_reply(from_payload(ReplyView, payload), options, message_id=message_id)
     if kind in ("digest", "summary"):
         return build_digest(from_payload(DigestView, payload), options, message_id=message_id)

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal
 
-from alerts.intents import State
+from alerts.intents import OutboxItem, State
 
 Meaning = Literal[
     "ok",  # Slack has it, and said where
@@ -135,6 +135,15 @@ class Outcome:
     error: str = ""
     error_kind: str = ""
     not_before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimed:
+    """What the outbox hands out: rows to send, rows to look up, and when others are due."""
+
+    items: tuple[OutboxItem, ...] = ()
+    lookups: tuple[OutboxItem, ...] = ()
+    next_due: Mapping[str, datetime] = field(default_factory=dict)  # channel -> time
 
 
 def verdict_of(status: int, headers: Mapping[str, str], body: Any) -> Verdict:

@@ -35,7 +35,7 @@ def render_text(
     options = options or MessageOptions()
     if kind in ("alert", "edit"):
         return alert_text(from_payload(AlertView, payload), options)
-    if kind == "reply":
+    if kind == "reply" and "article" in payload:
         return reply_text(from_payload(ReplyView, payload), options)
     if kind in ("digest", "summary"):
         return digest_text(from_payload(DigestView, payload))

@@ -7,6 +7,7 @@ of a digest; what is muted or switched off is kept with its reason and never sen
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -15,6 +16,7 @@ from alerts.intents import (
     SEVERITIES,
     AlertContext,
     AlertIntent,
+    Change,
     HitInStory,
     Mute,
     ParentState,
@@ -34,6 +36,20 @@ from alerts.view import (
 
 FUTURE_SLACK = timedelta(minutes=10)
 """A publishing time further ahead than this is taken for wrong, and the fetch time used."""
+
+# Words that head a correction or retraction, as agencies and outlets mark them: bracketed, or
+# before a colon, so that "a correction to the treaty" does not count.
+_CHANGE_CUES: dict[Change, re.Pattern[str]] = {
+    "retraction": re.compile(
+        r"(?i)^\W*(?:retraction|retracted|withdrawn|kill(?: notice)?)\s*[:\])]|"
+        r"[\[(［（【<〈](?:기사\s*취소|기사\s*철회|전문\s*취소|記事取り消し|取り消し|撤稿)[\])］）】>〉]"
+    ),
+    "correction": re.compile(
+        r"(?i)^\W*(?:correction|corrected|corrects|clarification)\s*[:\])]|"
+        r"\(corrected\)|[\[(［（【<〈](?:정정|바로잡습니다|바로잡음|訂正|おわび|更正|勘誤|勘误)[^\])］）】>〉]{0,12}"
+        r"[\])］）】>〉]|^(?:정정|訂正|更正)\s*[:：]"
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +98,7 @@ class _Planner:
         return list(self._intents.values())
 
     def _one(self, hit: HitInStory) -> None:
+        hit = replace(hit, change=_change(hit))
         channel = hit.topic.channel or self._settings.channel
         story = self._context.stories.get(hit.article.story_id) or StoryState(
             story_id=hit.article.story_id, title=hit.article.title
@@ -223,7 +240,13 @@ class _Planner:
             return
         known_outlets = {before.article.outlet, *(other.outlet for other in before.others)}
         risen = before.level == "mention" and hit.hit.level == "alert"
-        after = joined(before, line, n_outlets=story.n_outlets, n_origins=story.n_origins)
+        version = hit.change != "new" and line.outlet in known_outlets
+        after = joined(
+            before,
+            before.article if version else line,  # a version is no further report
+            n_outlets=story.n_outlets,
+            n_origins=story.n_origins,
+        )
         if hit.hit.level == "alert":
             after = replace(after, level="alert")
         if hit.change in ("correction", "retraction"):
@@ -249,17 +272,16 @@ class _Planner:
         )
         muted = _muted(self._context.mutes, story.story_id, hit.topic.topic, self._now)
         stale = hit.backfill or self._age(hit) > timedelta(hours=self._settings.max_age_h)
-        same_outlet = line.outlet in known_outlets and hit.change == "new" and not risen
+        plain = hit.change == "new" or (hit.change == "update" and not hit.change_note)
+        same_outlet = line.outlet in known_outlets and plain and not risen
         if unsent or muted or stale or same_outlet:
             return
         urgent = risen or hit.change in ("correction", "retraction")
         cooling = self._now < parent.last_post_at + timedelta(seconds=hit.topic.cooldown_s)
-        if not urgent and (
-            parent.alert_key in self._replied if hit.topic.cooldown_s > 0 else False
-        ):
-            return
+        if hit.topic.cooldown_s > 0 and parent.alert_key in self._replied:
+            cooling = True
         if cooling and not urgent:
-            return
+            return  # the edit of the parent tells it
         self._replied.add(parent.alert_key)
         self._reply(hit, parent, after, risen=risen)
 
@@ -304,6 +326,15 @@ class _Planner:
         if published is None or published > self._now + FUTURE_SLACK:
             published = hit.article.fetched_at
         return self._now - published
+
+
+def _change(hit: HitInStory) -> Change:
+    """Return how the article relates to what was told; a headline may say that it corrects."""
+    if hit.change in ("new", "update"):
+        for change, cues in _CHANGE_CUES.items():
+            if cues.search(hit.article.title):
+                return change
+    return hit.change
 
 
 def _risen(view: AlertView, hit: HitInStory) -> AlertView:

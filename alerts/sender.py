@@ -17,7 +17,7 @@ from typing import Protocol
 
 from alerts.intents import OutboxItem
 from alerts.message import MessageOptions, SlackMessage, message_for
-from alerts.outcomes import LookUp, Outcome, Verdict, advice
+from alerts.outcomes import Claimed, LookUp, Outcome, Verdict, advice
 from alerts.plain import render_text
 
 FIRST_BACKOFF_S = 5.0
@@ -98,15 +98,6 @@ class Poster(Protocol):
         thread_ts: str | None = None,
     ) -> LookUp:
         """Look messages up."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claimed:
-    """What the outbox hands out: rows to send, rows to look up, and when others are due."""
-
-    items: tuple[OutboxItem, ...] = ()
-    lookups: tuple[OutboxItem, ...] = ()
-    next_due: Mapping[str, datetime] = field(default_factory=dict)  # channel -> time
 
 
 class Outbox(Protocol):

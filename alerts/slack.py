@@ -26,8 +26,8 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
 from alerts.message import EVENT_TYPE, SlackMessage
-from alerts.outcomes import LookUp, Verdict, verdict_of, webhook_verdict
-from extractors.errors import UsageError
+from alerts.outcomes import LookUp, Verdict, advice, verdict_of, webhook_verdict
+from extractors.errors import AlertError, UsageError
 
 if TYPE_CHECKING:
     from urllib.request import Request
@@ -161,6 +161,36 @@ def slack_client(
     client.timeout = timeout_s  # type: ignore[assignment]  # the SDK only hands it on to us
     client.proxy = None
     return client
+
+
+def check_token(
+    token: str, base_url: str = DEFAULT_BASE_URL, *, timeout_s: float = TIMEOUT_S
+) -> str:
+    """Ask Slack about the token and return one line: which bot, where, what it may not do.
+
+    Raises:
+        AlertError: Slack refuses the token, or cannot be reached; one line that says what to do.
+        UsageError: the token cannot be one.
+    """
+    poster = SlackPoster(token, base_url, timeout_s=timeout_s)
+    verdict, who = poster.check()
+    if verdict.meaning != "ok":
+        line = advice(verdict, "").replace(": it is tried again by the next run", "")
+        raise AlertError(line, permanent=verdict.meaning == "account")
+    line = f"{who.get('user', 'the bot')} in {who.get('team', 'the workspace')}"
+    return f"{line}; {lacking}" if (lacking := missing_scopes(poster.scopes)) else line
+
+
+def missing_scopes(scopes: frozenset[str] | None) -> str:
+    """Return what the app cannot do for want of a scope, in words; empty when nothing."""
+    if scopes is None:
+        return ""
+    lacks = []
+    if "chat:write" not in scopes:
+        lacks.append("chat:write (it cannot post)")
+    if not any(scope.endswith(":history") for scope in scopes):
+        lacks.append("channels:history (unclear messages cannot be looked up)")
+    return "missing scopes: " + ", ".join(lacks) if lacks else ""
 
 
 class SlackPoster:

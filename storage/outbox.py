@@ -19,13 +19,12 @@ from typing import TYPE_CHECKING, Any
 from alerts.intents import (
     AlertContext,
     AlertIntent,
-    Mute,
     OutboxItem,
     ParentState,
     StoryState,
 )
-from alerts.outcomes import Outcome
-from alerts.sender import Claimed
+from alerts.outcomes import Claimed, Outcome
+from storage.alert_actions import active_mutes
 from storage.database import FileLock
 from storage.errors import StoreLocked
 from storage.rows import clean_text
@@ -131,7 +130,7 @@ def enqueue(tx: Transaction, intents: Sequence[AlertIntent]) -> int:
         if intent.new_parent_payload is not None:
             tx.con.execute(
                 "UPDATE core.alert SET payload = ?, rev = ? WHERE alert_key = ?",
-                [_json(intent.new_parent_payload), tx.rev, intent.parent_key],
+                [payload_json(intent.new_parent_payload), tx.rev, intent.parent_key],
             )
         if intent.kind == "edit":
             if intent.state == "pending":
@@ -156,7 +155,7 @@ def enqueue(tx: Transaction, intents: Sequence[AlertIntent]) -> int:
                 intent.severity,
                 tx.now,
                 intent.not_before,
-                _json(intent.payload),
+                payload_json(intent.payload),
                 tx.rev,
                 intent.parent_key,
                 intent.reason or None,
@@ -200,6 +199,30 @@ def _arm_edit(tx: Transaction, intent: AlertIntent) -> int:
     return 1
 
 
+def arm_edit(tx: Transaction, alert_key: str) -> None:
+    """Have a parent's message edited, because what it shows has changed (its state, say)."""
+    row = tx.con.execute(
+        "SELECT story_id, article_id, topic, channel, severity, state FROM core.alert "
+        "WHERE alert_key = ? AND kind = 'alert'",
+        [alert_key],
+    ).fetchone()
+    if row is None or row[5] in ("pending", "failed", "withdrawn", "printed"):
+        return
+    _arm_edit(
+        tx,
+        AlertIntent(
+            alert_key=f"{alert_key}/edit",
+            kind="edit",
+            story_id=row[0],
+            article_id=row[1],
+            topic=row[2],
+            channel=row[3],
+            severity=row[4] or "normal",
+            parent_key=alert_key,
+        ),
+    )
+
+
 def withdraw(tx: Transaction, keys: Collection[str], reason: str) -> int:
     """Take rows back that were not sent yet; return how many."""
     rows = tx.con.execute(
@@ -209,6 +232,64 @@ def withdraw(tx: Transaction, keys: Collection[str], reason: str) -> int:
         [reason, tx.rev, sorted(keys)],
     ).fetchall()
     return len(rows)
+
+
+# ---------------------------------------------------------------------- events for operators
+def ops_event(
+    tx: Transaction, key: str, text: str, state: str, *, channel: str, good: bool = False
+) -> bool:
+    """Tell the operators when the state of a thing changes, at most once a change.
+
+    Args:
+        tx: the open write transaction.
+        key: the thing, e.g. `feed:Example Times`.
+        text: what to say, one line.
+        state: its state now, e.g. `dead`; the same state again says nothing.
+        channel: where to; empty keeps only the state.
+        good: the state is the normal one. The first news of a thing is not told when it is good,
+            and a trouble whose message has not left yet is taken back instead.
+
+    Returns:
+        Whether the state changed.
+    """
+    row = tx.con.execute(
+        "SELECT state, changes FROM core.ops_state WHERE key = ?", [key]
+    ).fetchone()
+    if row is not None and row[0] == state:
+        return False
+    changes = int(row[1]) + 1 if row is not None else 1
+    if row is None:
+        tx.con.execute(
+            "INSERT INTO core.ops_state VALUES (?, ?, ?, ?, ?)",
+            [key, state, tx.now, changes, tx.rev],
+        )
+    else:
+        tx.con.execute(
+            "UPDATE core.ops_state SET state = ?, changed_at = ?, changes = ?, rev = ? "
+            "WHERE key = ?",
+            [state, tx.now, changes, tx.rev, key],
+        )
+    if not channel or (row is None and good):
+        return True
+    unsent = tx.con.execute(
+        "SELECT alert_key FROM core.alert WHERE alert_key = ? AND state IN ('pending', 'failed')",
+        [f"ops/{key}/{changes - 1}"],
+    ).fetchone()
+    if good and unsent is not None:
+        withdraw(tx, [unsent[0]], "over before it was told")
+        return True
+    alert_key = f"ops/{key}/{changes}"
+    intent = AlertIntent(
+        alert_key=alert_key,
+        kind="ops",
+        story_id=None,
+        article_id=None,
+        topic=None,
+        channel=channel,
+        payload={"alert_key": alert_key, "text": text, "good": good},
+    )
+    enqueue(tx, [intent])
+    return True
 
 
 # ---------------------------------------------------------------------- sending
@@ -485,33 +566,6 @@ def channel_ids(con: DuckDBPyConnection) -> dict[str, str]:
     return {channel: found for channel, found in rows if found}
 
 
-def active_mutes(con: DuckDBPyConnection, *, now: datetime) -> tuple[Mute, ...]:
-    """Return the mutes in force: the newest mute or unmute of a story or topic decides."""
-    rows = con.execute(
-        """
-        SELECT action, story_id, topic, muted_until, actor FROM core.alert_action
-        WHERE action IN ('mute_story', 'mute_topic', 'unmute_story', 'unmute_topic')
-        QUALIFY row_number() OVER (
-            PARTITION BY action LIKE '%story', CASE WHEN action LIKE '%story' THEN story_id END,
-                CASE WHEN action LIKE '%topic' THEN topic END
-            ORDER BY acted_at DESC, action_id DESC) = 1
-        """
-    ).fetchall()
-    mutes = []
-    for action, story_id, topic, until, actor in rows:
-        if action.startswith("unmute") or (until is not None and until <= now):
-            continue
-        story = action == "mute_story"
-        mutes.append(
-            Mute(
-                story_id=story_id if story else None,
-                topic=None if story else topic,
-                until=until,
-                by=actor or "",
-            )
-        )
-    return tuple(mutes)
-
-
-def _json(payload: Mapping[str, Any]) -> str:
+def payload_json(payload: Mapping[str, Any]) -> str:
+    """Return a payload as it is stored."""
     return clean_text(json.dumps(payload, ensure_ascii=False, default=str))
