@@ -367,7 +367,7 @@ def mute(
             outbox.withdraw(tx, keys, f"{what} muted by {actor or getpass.getuser()}")
     app.store.publish()
     name = story if story is not None else topic
-    end = (
+    ending = (
         "is no longer muted"
         if off
         else "is muted" + (f" until {until:%Y-%m-%d %H:%M} UTC" if until else " for good")
