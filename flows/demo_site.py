@@ -81,6 +81,7 @@ class DemoSite:
         self._site: Site = load_site(folder)
         self._times: dict[int, datetime] = {1: self.now}
         self._state = 1
+        self._shown: dict[str, tuple[SiteArticle, ...]] = {}  # of the present state
         self._lock = threading.Lock()
         self._requests: list[Request] = []
         self._closing = threading.Event()
@@ -174,12 +175,15 @@ class DemoSite:
 
     def articles(self, outlet: str | None = None) -> tuple[SiteArticle, ...]:
         """Return the articles shown now, of one outlet or of all."""
+        with self._lock:
+            if not self._shown:
+                self._shown = {
+                    o: articles_of(self._site, o, state=self._state, times=self._times)
+                    for o in self.outlets
+                }
+            shown = self._shown
         wanted = (outlet,) if outlet is not None else self.outlets
-        return tuple(
-            a
-            for o in wanted
-            for a in articles_of(self._site, o, state=self._state, times=self._times)
-        )
+        return tuple(a for o in wanted for a in shown[o])
 
     def article_url(self, article_id: str) -> str:
         """Return an article's canonical URL. Raises KeyError for one that is not shown now."""
@@ -200,6 +204,7 @@ class DemoSite:
         with self._lock:
             self._times[2] = (now or self.now).astimezone(UTC)
             self._state = 2
+            self._shown = {}
 
     # -- answering ----------------------------------------------------------------------------
 
