@@ -92,7 +92,7 @@ def _check_article(
     blocks: list[tuple[str, str]],
 ) -> None:
     name, body = article.id, row["body"] or ""
-    if row["title"] != article.title:
+    if " ".join((row["title"] or "").split()) != " ".join(article.title.split()):
         found["metadata"].append(f"{name}: title {row['title']!r}")
     published = row["published_at"]
     if published is None or abs((published - article.published_at).total_seconds()) > 60:
