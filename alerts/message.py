@@ -39,7 +39,7 @@ MAX_OTHERS_SHOWN = 12
 MAX_OTHERS_CHARS = 600
 MAX_FALLBACK = 400
 MAX_DIGEST_LINES = 20
-MAX_DIGEST_CHARS = 2200
+MAX_DIGEST_CHARS = 1800
 
 MAX_TEXT_SUM = 3000
 """Sum of all text of a message. Slack refuses `msg_blocks_too_long` somewhere between 9,597 and
@@ -106,7 +106,9 @@ def build_message(
         blocks.append(_rich("others", _others(view)))
     blocks.append(_rich("why", _why(view)))
     if view.status:
-        blocks.append(_rich("status", _section(_text(cut(" · ".join(view.status), MAX_NOTE)))))
+        blocks.append(
+            _rich("status", _section(_text(cut(clean(" · ".join(view.status)), MAX_NOTE))))
+        )
     if options.buttons:
         from alerts.buttons import action_block
 
@@ -157,18 +159,20 @@ def build_digest(
     used = 0
     for n, (topic, lines) in enumerate(_by_topic(view.lines)):
         items: list[dict[str, Any]] = []
+        heading = cut(clean(topic), 100)
         for line in lines:
             elements = _digest_line(line)
             length = _elements_length(elements)
+            if not items:
+                length += slack_length(heading)
             if shown >= MAX_DIGEST_LINES or used + length > MAX_DIGEST_CHARS:
                 break
             items.append({"type": "rich_text_section", "elements": elements})
             shown += 1
             used += length
         if items:
-            heading = _section(_text(cut(clean(topic), 100), bold=True))
             bullets = {"type": "rich_text_list", "style": "bullet", "elements": items}
-            blocks.append(_rich(f"topic{n}", heading, bullets))
+            blocks.append(_rich(f"topic{n}", _section(_text(heading, bold=True)), bullets))
     if total > shown and view.lines:
         rest = f"and {total - shown} more: presswatch alerts list --kind item"
         blocks.append(_rich("rest", _section(_text(rest, italic=True))))
@@ -494,4 +498,5 @@ def _walk(part: Any) -> Iterable[dict[str, Any]]:
 
 def _escape(text: str) -> str:
     """Escape what is markup in Slack's `text`: only these three characters (Slack's reference)."""
+    text = text.strip() or "presswatch"  # Slack refuses an empty one
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
