@@ -31,7 +31,7 @@ MAX_LINE_CHARS: Final = 100_000
 FEED_GAIN: Final = 1.3
 """The feed's text replaces a page's stub when it is this much longer."""
 
-_MARKER: Final = re.compile(r"^\s*(?:[-–•]\s+|\d{1,3}\.\s+(?=\S)|\|\s*)")
+_MARKER: Final = re.compile(r"^\s*(?:[-–•]\s+|\|\s*)")
 _TABLE_RULE: Final = re.compile(r"^[|\s-]+$")
 _BLOCKS: Final = frozenset(
     [
@@ -242,6 +242,7 @@ def _is_thin(lines: Iterable[Line], structured: StructuredArticle) -> bool:
     return sum(len(line.text) for line in lines) < 0.5 * len(structured.body)
 
 
+_MARKUP_METHODS: Final = ("article-element", "densest", "plain")
 _Attempt = tuple[list[Line], str, Status, str]
 
 
@@ -252,6 +253,10 @@ def _fall_back(
     best = first
     for method, make in candidates(tree, structured, html):
         if method == "plain" and best[0]:
+            break
+        if first[2] is Status.PAYWALL and method in _MARKUP_METHODS:
+            break  # the same page's markup holds the same teaser, and more of its surroundings
+        if first[2] is Status.OK and method in _MARKUP_METHODS:
             break
         lines = make()
         status, reason = judge_text(lines, html=html, free=meta.free)

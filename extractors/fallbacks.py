@@ -76,6 +76,8 @@ _BREAK: Final = re.compile(
     r"(?i)<(?:br|/p|/div|/li|/h[1-6]|/tr|/blockquote|/section)\b[^<>]{0,200}>|\n"
 )
 _TAG: Final = re.compile(r"<[!/a-zA-Z][^<>]{0,4000}>")
+_PLACEHOLDER: Final = re.compile(r"\$\$[A-Z_]{2,30}\$\$|\{\{[^{}]{1,80}\}\}")
+_CAPTION: Final = re.compile(r"(?:^|[\s_-])(?:caption|figcaption|img-?desc|photo-?desc)(?:$|[\s_-])", re.I)
 _DROPPED: Final = re.compile(
     r"(?is)<(script|style|noscript|template|svg)\b.*?(?:</\1\s*>|\Z)|<!--.*?(?:-->|\Z)"
 )
@@ -88,8 +90,9 @@ def candidates(
     if structured.body:
         body = structured.body
         yield "json-ld", lambda: lines_of_fragment(body)
-    yield "article-element", lambda: lines_of_element(tree)
     yield "script-data", lambda: lines_of_scripts(tree)
+    yield "article-element", lambda: lines_of_element(tree)
+    yield "densest", lambda: lines_of_densest(tree)
     yield "plain", lambda: lines_of_plain(html)
 
 
@@ -97,12 +100,26 @@ def lines_of_fragment(text: str) -> list[Line]:
     """Lines of a piece of HTML or plain text (JSON values hold either)."""
     if "&lt;" in text and "<" not in text:
         text = html_module.unescape(text)
+    text = _PLACEHOLDER.sub("\n", text)
+    if "</p>" in text or "</div>" in text:
+        return _lines_of_markup(text)
     if "<" in text:
         text = _DROPPED.sub(" ", text)
         text = _TAG.sub("", _BREAK.sub("\n", text))
     text = html_module.unescape(text)
     pieces = (" ".join(piece.split()) for piece in re.split(r"\r?\n|\u2028|\u2029", text))
     return [Line(text=piece, tag="p") for piece in pieces if piece]
+
+
+def _lines_of_markup(text: str) -> list[Line]:
+    from lxml import etree
+    from lxml.html import fragment_fromstring
+
+    try:
+        root = fragment_fromstring(text, create_parent="div")
+    except (etree.ParserError, etree.XMLSyntaxError, ValueError):
+        return []
+    return _block_lines(root)
 
 
 def lines_of_element(tree: Any) -> list[Line]:
@@ -117,6 +134,21 @@ def lines_of_element(tree: Any) -> list[Line]:
         if weigh > 1.1 * sum(len(line.text) for line in best):
             best = lines
     return best
+
+
+def lines_of_densest(tree: Any) -> list[Line]:
+    """Paragraphs of the element that directly holds most of them."""
+    scores: dict[Any, float] = {}
+    for paragraph in tree.iter("p"):
+        parent = paragraph.getparent()
+        size = len("".join(paragraph.itertext()).strip())
+        if parent is None or size < MIN_PARAGRAPH:
+            continue
+        scores[parent] = scores.get(parent, 0.0) + size
+        above = parent.getparent()
+        if above is not None:
+            scores[above] = scores.get(above, 0.0) + 0.5 * size
+    return _block_lines(max(scores, key=lambda e: scores[e])) if scores else []
 
 
 def _block_lines(root: Any) -> list[Line]:
@@ -141,7 +173,11 @@ def _block_lines(root: Any) -> list[Line]:
             if element is not root and element.tail:
                 buffer.append(element.tail)
             continue
-        if not isinstance(name, str) or name in _SKIP_TAGS:
+        if (
+            not isinstance(name, str)
+            or name in _SKIP_TAGS
+            or _CAPTION.search(element.get("class") or "")
+        ):
             if element.tail and element is not root:
                 buffer.append(element.tail)
             continue
@@ -167,6 +203,7 @@ _ASSIGNED: Final = re.compile(
 _PARAGRAPHS: Final = re.compile(
     r"(?is)(?:<p\b[^<>]{0,400}>.*?</p>\s*(?:<(?!p\b)[^<>]{0,400}>\s*){0,12}){2,}"
 )
+_TEXT_ROW: Final = re.compile(rb"(?:^|[\n\]}\"])[0-9a-f]{1,6}:T([0-9a-f]{1,6}),")
 _TEXT_KEYS: Final = (
     "articlebody", "body", "content", "html", "text", "contenthtml", "bodyhtml", "articlecontent",
     "contents", "articletext", "paragraph", "value", "children", "fulltext", "description_full",
@@ -181,13 +218,15 @@ def lines_of_scripts(tree: Any) -> list[Line]:
     for script in tree.iter("script"):
         text = script.text or ""
         kind = (script.get("type") or "").lower()
-        if len(text) < 200 or len(text) > MAX_SCRIPT_CHARS or "ld+json" in kind:
+        if len(text) > MAX_SCRIPT_CHARS or "ld+json" in kind:
             continue
-        pushed = _NEXT_PUSH.search(text)
+        pushed = _NEXT_PUSH.search(text) if "__next_f" in text[:60] else None
         if pushed:
             value = _loads(pushed[1])
             if isinstance(value, list) and len(value) > 1 and isinstance(value[1], str):
                 flight.append(value[1])
+            continue
+        if len(text) < 200:
             continue
         for data in _data_of(text, kind):
             lines = _best_of(data)
@@ -226,8 +265,15 @@ def _data_of(text: str, kind: str) -> Iterator[Any]:
 
 
 def _lines_of_flight(payload: str) -> list[Line]:
-    """React's flight rows: HTML inside strings, raw text rows, or elements as nested arrays."""
-    best = _paragraph_runs(payload)
+    """React's flight rows: raw text rows, HTML inside strings, or elements as nested arrays.
+
+    A row is `id:JSON` and a line end, or `id:T<bytes in hex>,<text>` (react-server protocol).
+    """
+    best: list[Line] = []
+    for text in _flight_texts(payload):
+        lines = lines_of_fragment(text)
+        if _prose_weight(lines) > _prose_weight(best):
+            best = lines
     for row in payload.split("\n"):
         _, colon, data = row.partition(":")
         if not colon or data[:1] not in "[{":
@@ -237,7 +283,16 @@ def _lines_of_flight(payload: str) -> list[Line]:
             lines = _best_of(value)
             if _prose_weight(lines) > 1.2 * _prose_weight(best):
                 best = lines
-    return best
+    return best or _paragraph_runs(payload)
+
+
+def _flight_texts(payload: str) -> Iterator[str]:
+    """Text rows of a flight payload, cut by their length in bytes."""
+    raw = payload.encode("utf-8", "surrogatepass")
+    for found in _TEXT_ROW.finditer(raw):
+        size = int(found[1], 16)
+        if size > 150:
+            yield raw[found.end() : found.end() + size].decode("utf-8", "replace")
 
 
 def _paragraph_runs(text: str) -> list[Line]:

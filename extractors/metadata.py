@@ -9,9 +9,11 @@ one with a single zone, else UTC.
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
 from collections import Counter
+from copy import copy
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
@@ -109,7 +111,9 @@ def _one(metas: dict[str, list[str]], *keys: str) -> str | None:
 
 
 def _text(value: str) -> str:
-    text = " ".join(value.split())
+    if "&" in value and ";" in value:
+        value = html.unescape(value)  # pages escape twice
+    text = " ".join(value.replace("\u00ad", "").replace("\u200b", "").split())
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
@@ -120,7 +124,12 @@ def plain(text: str) -> str:
 
 # ---------------------------------------------------------------- headline
 
-_SEPARATOR: Final = re.compile(r"\s+[|｜–—\-·•:»«›/]+\s+|\s*[|｜]\s*|\s+::\s+")
+_SEPARATOR: Final = re.compile(r"\s+[|｜ㅣ–—\-·•:»«›/]+\s+|\s*[|｜ㅣ]\s*|\s+::\s+")
+_LABEL: Final = re.compile(
+    r"^(?:opinion|news|blog|video|photos?|live|comment|editorial|analysis|articles?|"
+    r"뉴스|사회|정치|경제|국제|ニュース|新闻|新聞)$",
+    re.IGNORECASE,
+)
 _NOT_TITLE: Final = re.compile(
     r"^(?:home|index|untitled|news|article|404|403|error|not found|access denied|just a moment.*|"
     r"page not found.*|403 forbidden|404 not found|loading.*|뉴스|기사|ニュース|新闻|新聞)$",
@@ -213,7 +222,7 @@ def _cut_site(title: str, site: set[str]) -> str:
             break
         last, first = pieces[-1], pieces[0]
         tail, head = plain(text[last.end() :]), plain(text[: first.start()])
-        if tail and _names_site(tail, site):
+        if not tail or _names_site(tail, site) or _LABEL.match(text[last.end() :].strip()):
             text = text[: last.start()]
         elif head and _names_site(head, site):
             text = text[first.end() :]
@@ -241,22 +250,32 @@ def _domain_word(url: str) -> str:
 # ---------------------------------------------------------------- authors
 
 _BY: Final = re.compile(
-    r"^(?:by|von|par|por|di|av|af|door|written by|words by|story by|reported by|text|texte|autor|"
-    r"author|글|文|取材|記者|记者|撰文|作者)(?:\s*[:：]\s*|\s+)",
+    r"^(?:by|von|par|por|di|af|door|written by|words by|story by|reported by|posted by|texte? by|"
+    r"autor(?:en)?|authors?|quelle|source|글|文|取材|記者|记者|撰文|作者)(?:\s*[:：]\s*|\s+)",
     re.IGNORECASE,
 )
+_MONTH: Final = (
+    r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}\.?\s+\d{1,2}\b|"
+    r"\d{1,2}\s+(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}\b"
+)
 _AUTHOR_TAIL: Final = re.compile(
-    r"\s*(?:[|/／<(（\[【].*|\S+@\S+.*|,?\s+(?:updated|published|posted)\b.*|"
-    r"\s(?:특파원|선임기자|수습기자|인턴기자|객원기자|기자|記者|记者)\s*$)",
+    r"\s*(?:[|｜/<(（\[【].*|\S+@\S+.*|,?\s+(?:updated|published|posted|more (?:about|by|from))\b.*|"
+    r"[\s,–—-]+(?:" + _MONTH + r"|\d{4}[-./]\d|\d+ (?:min|hour|day|week|month)).*|"
+    r"\s+(?:특파원|선임기자|수습기자|인턴기자|객원기자|논설위원|기자|記者|记者)\s*$)",
     re.IGNORECASE | re.DOTALL,
 )
 _NO_AUTHOR: Final = re.compile(
     r"^(?:admin(?:istrator)?|editor(?:ial)?|webmaster|root|user\d*|null|none|undefined|unknown|"
-    r"anonymous|n/?a|author|by|staff|guest|default|test|news|redaktion|기자|記者|记者|"
-    r"\d+|https?:.*|www\..*|.*\{\{.*|\[object object\]|@\w+)$",
+    r"anonymous|n/?a|author|by|staff|guest|default|test|news|redaktion|unserer redaktion|"
+    r"(?:more )?(?:about|from|by)\b.*|share|follow|sponsored.*|updated?|written|read more|"
+    r"기자|記者|记者|편집부|\d+|.*(?:://|\.(?:com|org|net|php|html)\b|www\.).*|"
+    r".*[{}<>].*|\[object object\]|@\w+|(?:" + _MONTH + r").*)$",
     re.IGNORECASE,
 )
-_AUTHOR_SPLIT: Final = re.compile(r"\s*(?:[;；、·/]|\s&\s|,\s|\sand\s|\sund\s|\set\s|\sy\s)\s*")
+_AUTHOR_SPLIT: Final = re.compile(
+    r"\s*(?:[;；、·/\n]|\s&\s|,(?!\s*(?:[A-Z]\.?){2,6}(?:$|[\s,])|\s*(?:Jr|Sr|Ph\.?D|Esq))|"
+    r"\s(?:and|und|et|y|e)\s)\s*"
+)
 _AUTHOR_KEYS: Final = (
     "author",
     "article:author",
@@ -274,6 +293,7 @@ _AUTHOR_KEYS: Final = (
     "article:author_name",
     "twitter:data1",
 )
+_LIST: Final = re.compile(r"[;；、]|\s(?:and|und|&|et)\s")
 _BYLINE: Final = re.compile(
     r"(?:^|[\s_-])(?:by-?line|author(?:s|-?name)?|writer|reporter|journalist|contributor|autor|"
     r"auteur|article-?author|post-?author|entry-?author)(?:$|[\s_-])",
@@ -285,7 +305,12 @@ def _author(
     tree: Any, metas: dict[str, list[str]], structured: StructuredArticle, site_names: Sequence[str]
 ) -> str | None:
     site = {plain(n) for n in site_names}
+    whole = [v for v in structured.authors if len(v.split()) <= 6 and not _LIST.search(v)]
     groups: list[Iterable[str]] = [structured.authors]
+    if structured.authors and len(whole) == len(structured.authors):
+        names = [n for n in map(_name, whole) if n and plain(n) not in site]
+        if names:
+            return ", ".join(dict.fromkeys(names[:MAX_AUTHORS]))
     for key in _AUTHOR_KEYS:
         if (
             key == "twitter:data1"
@@ -307,6 +332,8 @@ def _author(
 def _people(values: Iterable[str]) -> list[str]:
     out: dict[str, str] = {}
     for value in list(values)[:MAX_AUTHORS]:
+        if "://" in value or value.startswith("www."):
+            continue
         for piece in _AUTHOR_SPLIT.split(value[:400]):
             name = _name(piece)
             if name:
@@ -436,7 +463,27 @@ def _published(
     for moment in moments():
         if moment is not None and EARLIEST <= moment <= now + FUTURE_SLACK:
             return moment
-    return None
+    return _searched_date(tree, url, zone, now)
+
+
+def _searched_date(tree: Any, url: str | None, zone: tzinfo, now: datetime) -> datetime | None:
+    """Search the page for a date by htmldate's rules, its guesses in running text left off.
+
+    Measured on the 16 dated pages of 750 on which all else fails: 11 right, 1 wrong, 4 none.
+    """
+    from htmldate import find_date
+
+    try:
+        found = find_date(
+            copy(tree),
+            url=url,
+            original_date=True,
+            extensive_search=False,
+            max_date=(now + FUTURE_SLACK).strftime("%Y-%m-%d"),
+        )
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
+        return None  # faults of the library on odd pages
+    return parse_moment(found, zone)
 
 
 def parse_moment(text: str | None, zone: tzinfo = UTC) -> datetime | None:

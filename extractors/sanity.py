@@ -32,6 +32,10 @@ WALL_WEIGHT: Final = 2_500
 STUB_WEIGHT: Final = 3_000
 """A paywall's teaser is shorter than this (about 500 words)."""
 
+TEASER_WEIGHT: Final = 1_000
+"""Pages say `isAccessibleForFree: false` of full texts too (Reuters, Washington Times), so without
+a paywall's words only a short text that breaks off counts as a teaser."""
+
 _LONG_TAG: Final = re.compile(r"<([a-zA-Z][\w:-]{0,40})(\s[^<>]{6000,})(?=>|<|\Z)")
 _ATTRIBUTE: Final = re.compile(r"[\s\"'/][^\s=\"'<>/]+(?=[\s=/]|$)")
 _EAST: Final = re.compile("[\u1100-\u11ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]")
@@ -172,13 +176,19 @@ def judge_text(
             return status
     if weight < STUB_WEIGHT:
         found = _PAYWALL.search(text[-1500:])
-        if found or free is False:
-            what = f"“{found[0][:60]}”" if found else "the page says it is not free"
-            if free is False or weight < 0.5 * STUB_WEIGHT:
-                return Status.PAYWALL, f"a teaser before a paywall: {what}"
+        if found and (free is False or weight < 0.5 * STUB_WEIGHT):
+            return Status.PAYWALL, f"a teaser before a paywall: “{found[0][:60]}”"
+        if free is False and weight < TEASER_WEIGHT and _is_cut(text):
+            return Status.PAYWALL, "a teaser: the page says it is not free, and the text is cut"
     if weight < MIN_WEIGHT:
         return Status.TOO_SHORT, f"only {len(text)} characters of text"
     return Status.OK, ""
+
+
+def _is_cut(text: str) -> bool:
+    """The last line breaks off: an ellipsis, or no end of a sentence."""
+    last = text.rstrip().rsplit("\n", 1)[-1].rstrip(" \"'”’」』）)]")
+    return last.endswith(("...", "…")) or not last.endswith(tuple(".!?。！？"))
 
 
 def _has_prose(lines: Sequence[Line]) -> bool:
