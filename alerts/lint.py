@@ -78,7 +78,7 @@ def _lint_rule(topic: Topic, rule: Rule) -> list[Finding]:
         )
     has_context = bool(rule.near or rule.with_any)
     for phrase in rule.phrases:
-        if not has_context and _is_short(phrase):
+        if not has_context and is_short(phrase):
             add(
                 "error",
                 f"phrase {phrase.text!r} is too short to stand alone: add near or with, or write "
@@ -112,7 +112,8 @@ def _lint_rule(topic: Topic, rule: Rule) -> list[Finding]:
     return findings
 
 
-def _is_short(phrase: Phrase) -> bool:
+def is_short(phrase: Phrase) -> bool:
+    """Tell whether a phrase is too short to stand alone."""
     if phrase.is_cjk:
         return len(phrase.key) < MIN_CJK_CHARS
     return sum(c.isalnum() for c in phrase.key) < MIN_LATIN_LETTERS

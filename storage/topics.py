@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from storage.database import Store, Transaction
 
-# Articles per transaction when stored articles are matched again: about a second of work.
-REMATCH_BATCH = 5_000
+# Article ids per transaction when stored articles are matched again: a second or two of work.
+REMATCH_BATCH = 20_000
 _READ_BATCH = 2_000
 _USABLE = "('ok', 'feed_content')"
 
@@ -132,11 +132,20 @@ def rematch_batch(
     match: Matcher,
     versions: Mapping[str, str],
     *,
+    screens: Mapping[str, str] | None = None,
     batch: int = REMATCH_BATCH,
 ) -> int:
     """Match the next stored articles by the topics that are behind; hits are replaced.
 
     Writes no alert. Several calls, each in its own transaction, come to the end.
+
+    Args:
+        tx: the write transaction.
+        match: the matcher.
+        versions: topics in use, id → version.
+        screens: id → regular expression (RE2) that every text with one of the topic's phrases
+            matches; spares reading texts that cannot hit.
+        batch: article ids to look at.
 
     Returns:
         How many article ids are left to look at; 0 when all topics are done.
@@ -154,7 +163,8 @@ def rematch_batch(
     high = min([low + batch, max(upto for _, upto in group), *others])
     ids = frozenset(topic for topic, _ in group)
     found: list[HitRow] = []
-    for text in _read_range(tx.con, low, high):
+    wanted = [screens[topic] for topic, _ in group if topic in screens] if screens else []
+    for text in _read_range(tx.con, low, high, wanted):
         hits = match(text.item, ids)
         if hits:
             ignored = _removed_blocks(tx.con, text.article_id)
@@ -185,6 +195,7 @@ def rematch(
     versions: Mapping[str, str],
     titles: Mapping[str, str] | None = None,
     *,
+    screens: Mapping[str, str] | None = None,
     progress: Callable[[int], None] | None = None,
     max_batches: int | None = None,
 ) -> list[str]:
@@ -203,24 +214,27 @@ def rematch(
     done = 0
     while left and (max_batches is None or done < max_batches):
         with store.write() as tx:
-            left = rematch_batch(tx, match, versions)
+            left = rematch_batch(tx, match, versions, screens=screens)
         done += 1
         if progress is not None:
             progress(left)
     return changed
 
 
-def _read_range(con: DuckDBPyConnection, low: int, high: int) -> Iterator[StoredText]:
+def _read_range(
+    con: DuckDBPyConnection, low: int, high: int, screens: Sequence[str] = ()
+) -> Iterator[StoredText]:
+    screen = " OR ".join("regexp_matches(body, ?) OR regexp_matches(title, ?)" for _ in screens)
     # Fetched whole: the connection is needed for other statements while this is read.
     rows = con.execute(
         f"""
         SELECT article_id, story_id, coalesce(published_at, fetched_at), duplicate_of,
                title, body, language, country, tier, outlet
         FROM core.article
-        WHERE article_id > ? AND article_id <= ? AND status IN {_USABLE}
+        WHERE article_id > ? AND article_id <= ? AND status IN {_USABLE} AND ({screen or "true"})
         ORDER BY article_id
         """,
-        [low, high],
+        [low, high, *(expression for screen in screens for expression in (screen, screen))],
     ).fetchall()
     for row in rows:
         yield _stored_text(row)
