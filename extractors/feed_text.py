@@ -18,13 +18,14 @@ MAX_ITEMS = 2_000  # items read of one document; rss-fetcher's cap, the rest is 
 MAX_FIELD_CHARS = 65_536  # a text field beyond this is cut
 MAX_NAME_CHARS = 1_000  # author, creator, e-mail: short by nature; feedparser is quadratic there
 MAX_ATTRIBUTES = 1_000
-MAX_DEPTH = 200
+MAX_DEPTH = 200  # beyond the items themselves, which broken feeds do not close
 _LONG_TAG = 16_384  # only tags longer than this are looked at for the number of attributes
 
 _DECLARATION = re.compile(r"^\s*<\?xml[^>]{0,200}?\?>", re.IGNORECASE)
 # Not allowed in XML 1.0, and never meant: C0 without tab and line ends, C1, surrogates, U+FFFE/F.
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
-_BAD_REFERENCE = re.compile(r"&#(?:[0-9]{1,12}|x[0-9a-fA-F]{1,12});")
+_BAD_REFERENCE = re.compile(r"&#(?:[0-9]+|[xX][0-9a-fA-F]+);?")
+_MAX_REFERENCE = 10  # characters; "&#x10FFFF;" is the longest with a meaning
 _DOCTYPE = re.compile(r"<!DOCTYPE[^>\[]{0,1000}(\[.*?\]\s*)?>", re.IGNORECASE | re.DOTALL)
 _ELEMENT = re.compile(r"<[A-Za-z]")
 _NAME_FIELD = re.compile(
@@ -35,9 +36,7 @@ _NAME_FIELD = re.compile(
 )
 _BIG_TAG = re.compile(rf"<[A-Za-z][^<>]{{{_LONG_TAG},}}>")
 _ITEM_START = re.compile(r"<(?:[A-Za-z0-9_\-]{1,40}:)?(?:item|entry)[\s>]", re.IGNORECASE)
-_TAG = re.compile(
-    r"<(/?)([A-Za-z_][^\s<>/]{0,80})(?:[^<>]*?)(/?)>|<!\[CDATA\[.*?\]\]>|<!--.*?-->", re.DOTALL
-)
+_TAG = re.compile(r"<(/?)([A-Za-z_][^\s<>/]{0,80})[^<>]*?(/?)>")
 
 
 def clean_markup(text: str) -> tuple[str, int]:
@@ -55,18 +54,21 @@ def clean_markup(text: str) -> tuple[str, int]:
     at = text[:200_000].lower().find("<!doctype")
     if at >= 0 and not _ELEMENT.search(text, 0, at):
         text = _without_dtd(text)
+    text, markup = _without_open_sections(text)
     text = _NAME_FIELD.sub(r"\1\2", text)
     for tag in _BIG_TAG.finditer(text):
         if tag.group().count("=") > MAX_ATTRIBUTES:
             raise ParseError(f"an element has more than {MAX_ATTRIBUTES} attributes")
     text, tossed = _first_items(text)
-    if text.count("<") > 2 * MAX_DEPTH:
-        _check_depth(text)
+    if markup.count("<") > 2 * MAX_DEPTH:
+        _check_depth(markup)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + text, tossed
 
 
 def _legal_reference(match: re.Match[str]) -> str:
-    body = match.group()[2:-1]
+    body = match.group()[2:].rstrip(";")
+    if len(body) > _MAX_REFERENCE:
+        return ""
     number = int(body[1:], 16) if body[0] in "xX" else int(body)
     legal = (
         number in (9, 10, 13)
@@ -97,11 +99,36 @@ def _first_items(text: str) -> tuple[str, int]:
     return text[: starts[MAX_ITEMS]], len(starts) - MAX_ITEMS
 
 
+def _without_open_sections(text: str) -> tuple[str, str]:
+    """Return (the text up to a section that never ends, the same without sections).
+
+    Sections are CDATA and comments. Linear: the first one without an end is the last one seen.
+    """
+    parts: list[str] = []
+    at = 0
+    while True:
+        start = text.find("<!", at)
+        if start < 0:
+            parts.append(text[at:])
+            return text, "".join(parts)
+        if text.startswith("<![CDATA[", start):
+            end, size = text.find("]]>", start + 9), 3
+        elif text.startswith("<!--", start):
+            end, size = text.find("-->", start + 4), 3
+        else:
+            parts.append(text[at : start + 2])
+            at = start + 2
+            continue
+        parts.append(text[at:start])
+        if end < 0:
+            return text[:start], "".join(parts)
+        at = end + size
+
+
 def _check_depth(text: str) -> None:
     depth = 0
     for match in _TAG.finditer(text):
-        name = match.group(2)
-        if name is None or match.group(3):
+        if match.group(3):
             continue
         if match.group(1):
             depth = max(depth - 1, 0)

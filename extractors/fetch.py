@@ -19,6 +19,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import email.utils
+import re
 import socket
 import time
 import zlib
@@ -76,6 +77,7 @@ MAX_RETRY_AFTER_S = 86_400.0
 _READ_CHUNK = 65_536
 _MAX_FIELD_BYTES = 32_768  # a header line; policies of 10 kB are ordinary
 _DNS_THREADS = 16
+_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,10 +157,13 @@ class BodyDecoder:
     """Decodes gzip and deflate piece by piece, never more than `limit` bytes in all.
 
     Only what we advertise is decoded. A body that is plain although its header says gzip is taken
-    as it is (misconfigured caches do that); brotli and zstd are refused by name.
+    as it is (misconfigured caches do that); brotli and zstd are refused by name. With `cut`, what
+    exceeds the limit is left out instead of being an error.
     """
 
-    def __init__(self, encoding: str, limit: int, url: str) -> None:
+    def __init__(self, encoding: str, limit: int, url: str, *, cut: bool = False) -> None:
+        self.is_full = False
+        self._cut = cut
         self._url = url
         self._limit = limit
         self._parts: list[bytes] = []
@@ -186,7 +191,7 @@ class BodyDecoder:
         if self._decoder is None:
             self._keep(chunk)
             return
-        while chunk:
+        while chunk and not self.is_full:
             try:
                 self._keep(self._decoder.decompress(chunk, _READ_CHUNK))
             except zlib.error as exc:
@@ -209,7 +214,7 @@ class BodyDecoder:
         Raises:
             FetchError: the compressed stream ended too early: half a feed is not a feed.
         """
-        if self._decoder is not None and not self._decoder.eof:
+        if self._decoder is not None and not self._decoder.eof and not self.is_full:
             raise FetchError(
                 f"{redact_url(self._url)}: the {self._name} stream ended too early",
                 url=self._url,
@@ -230,6 +235,9 @@ class BodyDecoder:
         return None
 
     def _keep(self, piece: bytes) -> None:
+        if self._cut and self._size + len(piece) >= self._limit:
+            piece = piece[: self._limit - self._size]
+            self.is_full = True
         self._size += len(piece)
         if self._size > self._limit:
             raise FetchError(
@@ -455,7 +463,7 @@ class Fetcher:
                 while current.host == host:  # redirects within a host keep their turn
                     started = time.monotonic()
                     left = max(self.settings.total_s - spent, 0.001)
-                    answer = await self._once(current, headers, limit, left)
+                    answer = await self._once(current, headers, limit, left, kind)
                     spent += time.monotonic() - started
                     if isinstance(answer, _Answer):
                         return self._finish(url, current, answer, permanent, spent)
@@ -494,12 +502,15 @@ class Fetcher:
 
     def _check_target(self, current: CheckedUrl, location: str) -> CheckedUrl:
         text = location.strip()
-        # Sites write Location with raw UTF-8; the header was decoded as such.
-        target = urljoin(current.url, text.replace(" ", "%20"))
-        return self.guard.check_url(target)
+        if not _ABSOLUTE.match(text):
+            # Only relative ones are joined: urljoin reads "http:///host/" as a path on this host,
+            # where others read it as another host.
+            text = urljoin(current.url, text)
+        # Sites write Location with raw UTF-8 and with spaces.
+        return self.guard.check_url(text.replace(" ", "%20"))
 
     async def _once(
-        self, place: CheckedUrl, headers: Mapping[str, str], limit: int, left_s: float
+        self, place: CheckedUrl, headers: Mapping[str, str], limit: int, left_s: float, kind: Kind
     ) -> tuple[int, str] | _Answer:
         """One request. Returns the answer, or (status, location) of a redirect."""
         assert self._session is not None, "use `async with Fetcher(...)`"
@@ -518,7 +529,7 @@ class Fetcher:
                 async with self._session.get(
                     address, headers=headers, allow_redirects=False
                 ) as response:
-                    return await self._read(place, response, headers, limit)
+                    return await self._read(place, response, headers, limit, kind)
         except TimeoutError as exc:
             raise FetchError(
                 f"{redact_url(place.url)}: no complete answer in {self.settings.total_s:.0f} s",
@@ -538,6 +549,7 @@ class Fetcher:
         response: aiohttp.ClientResponse,
         sent: Mapping[str, str],
         limit: int,
+        kind: Kind,
     ) -> tuple[int, str] | _Answer:
         status = response.status
         kept = {
@@ -566,9 +578,13 @@ class Fetcher:
             return _Answer(status=304, headers=kept, content=b"")
         if status != 200:
             raise _status_error(place.url, status, kept)
-        decoder = BodyDecoder(response.headers.get("Content-Encoding", ""), limit, place.url)
+        encoding = response.headers.get("Content-Encoding", "")
+        # RFC 9309 §2.5: of a robots.txt that is too long, the beginning counts.
+        decoder = BodyDecoder(encoding, limit, place.url, cut=kind == "robots")
         async for chunk in response.content.iter_chunked(_READ_CHUNK):
             decoder.feed(chunk)
+            if decoder.is_full:
+                break
         return _Answer(status=200, headers=kept, content=decoder.finish())
 
     @staticmethod

@@ -207,6 +207,11 @@ class AddressGuard:
         literal = self._check_host(url, host)
         if literal is not None and not self.allows(str(literal), port):
             raise self._refusal(url, f"{literal} is not a public address")
+        bare = host.rstrip(".")
+        if (bare == "localhost" or bare.endswith(".localhost")) and not (
+            self.allows("127.0.0.1", port) or self.allows("::1", port)
+        ):  # RFC 6761 §6.3: this machine, whatever the resolver says
+            raise self._refusal(url, f"{bare} is this machine")
         shown = f"[{host}]" if ":" in host else host
         default = 443 if scheme_name == "https" else 80
         place = shown if port == default else f"{shown}:{port}"

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 from extractors.errors import FetchError, ParseError
 from extractors.feed_cut import cut_seen
 from extractors.feed_state import FeedState, OwedEntry, PollResult, is_last_attempt, wants_probe
-from extractors.feeds import ParsedFeed, clean_line, parse_feed
+from extractors.feeds import ParsedFeed, clean_line, describe_html, parse_feed
 from extractors.fetch import Fetched, Fetcher, parse_http_date, to_page
 from extractors.models import Page
 
@@ -174,6 +174,10 @@ async def _read_body(
     # `kind` is set by the first good parse: only then is an equal body known to be a good one.
     if state.kind and body_hash == state.body_hash:
         return replace(good, outcome="unchanged")
+    start = fetched.content[:2_000].lstrip(b"\xef\xbb\xbf \t\r\n")[:20].lower()
+    if start.startswith((b"<!doctype html", b"<html")):  # no need to start a worker for this
+        text = fetched.content[:200_000].decode("utf-8", "replace")
+        return replace(result, outcome="decoy", error=clean_line(describe_html(text), 300))
     cut = cut_seen(fetched.content, frozenset(state.raw_hashes) if state.kind else frozenset())
     if cut.dropped and not cut.kept:
         return replace(
