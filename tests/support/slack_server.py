@@ -24,6 +24,7 @@ from urllib.parse import parse_qsl
 
 TOKEN = "xoxb-test-0000-secret-TOKEN"
 SCOPES = "chat:write,channels:history,groups:history,channels:read"
+APP_TOKEN = "xapp-test-0000-secret-TOKEN"
 WEBHOOK_PATH = "/services/T000/B000/secretwebhook"
 
 FAULTS = (
@@ -108,6 +109,7 @@ class SlackServer:
         self.faults: deque[str | None] = deque()
         self.choose_fault: Callable[[], str | None] = lambda: None
         self.fault_methods = {"chat.postMessage"}
+        self.socket_url = ""
         self.add_channel("C0OPCON", "presswatch")
         self._open: set[socket.socket] = set()
         handler = type("Handler", (_Handler,), {"slack": self})
@@ -160,6 +162,10 @@ class SlackServer:
     # ------------------------------------------------------------------ the API
     def answer(self, method: str, token: str, form: dict[str, Any]) -> dict[str, Any]:
         """Return the answer to a call that got through, as Slack would."""
+        if method == "apps.connections.open":
+            if token != APP_TOKEN:
+                return {"ok": False, "error": "invalid_auth"}
+            return {"ok": True, "url": self.socket_url}
         if token != self.rules.token:
             return {"ok": False, "error": "invalid_auth" if token else "not_authed"}
         handler = {
