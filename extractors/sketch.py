@@ -25,6 +25,8 @@ from hashlib import blake2b
 from itertools import islice, pairwise
 from typing import Any
 
+from extractors.stories import MIN_WEIGHT, make_clues, total_weight
+
 WORD_SHINGLE = 3  # words; swept 2-5 on the syndication set (research/duplicates-and-stories.md §2)
 CJK_SHINGLE = 5  # characters; swept 3-8
 LEAD_WORD_SHINGLE = 2
@@ -32,6 +34,7 @@ LEAD_CJK_SHINGLE = 4
 LEAD_WORDS = 110  # the lead's reach: one word counts 1, one Han or kana character 1/2
 LEAD_UNITS = 2 * LEAD_WORDS
 MAX_CHARS = 200_000  # of a body; what lies behind says nothing new about its being a copy
+OPENING_CHARS = 300  # kept for sentence vectors (research/duplicates-and-stories.md §3)
 MAX_FEATURES = 512  # kept shingles; beyond, every 2nd, 4th … by hash, the same ones in each text
 
 # Sampling of the hashes that go to the index: 25-45 rows a text, whatever its length.
@@ -94,7 +97,8 @@ class Sketch:
 
     `exact` stands for the whole normalised text (0 when it has no words); `shingles` is the
     number of distinct shingles; `revised` tells that the text calls itself a correction or a
-    later version.
+    later version. `clues` (extractors/stories.py) serve to link retellings and are empty when
+    there are too few; `opening` is the headline and the first sentences.
     """
 
     hashes: tuple[int, ...]
@@ -102,6 +106,8 @@ class Sketch:
     exact: int
     shingles: int
     revised: bool = False
+    clues: tuple[str, ...] = ()
+    opening: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,12 +139,16 @@ class _Features:
 
 
 def make_sketch(body: str, title: str | None = None, language: str = "und") -> Sketch:
-    """Sketch a body text. Headlines are rewritten, so `title` serves `revised` only.
+    """Sketch a body text.
 
-    A text without words gives a sketch without hashes that equals nothing.
+    Headlines are rewritten, so `title` serves `revised`, `clues` and `opening` only. A text
+    without words gives a sketch without hashes that equals nothing.
     """
-    del language
     revised = is_revised(body, title)
+    clues = make_clues(title, body, language)
+    if total_weight(clues) < MIN_WEIGHT:
+        clues = ()
+    opening = f"{title or ''}\n{body[:OPENING_CHARS]}".strip()
     body_set: set[int] = set()
     lead_set: set[int] = set()
     numbers: list[str] = []
@@ -156,15 +166,19 @@ def make_sketch(body: str, title: str | None = None, language: str = "und") -> S
             _add_shingles(run[: (LEAD_UNITS - units) // weight + 1], lead_n, lead_set)
             units += len(run) * weight
     if not any_token:
-        return Sketch(hashes=(), features=b"", exact=0, shingles=0, revised=revised)
+        return Sketch(
+            hashes=(), features=b"", exact=0, shingles=0, revised=revised, clues=clues,
+            opening=opening,
+        )  # fmt: skip
     count = len(body_set)
     step = next((step for below, step in _INDEX_STEPS if count < below), _INDEX_LAST_STEP)
     hashes = tuple(sorted(h for h in body_set if h % step == 0))
     exact_hash = int.from_bytes(exact.digest(), "big") or 1
     features = _pack(body_set, lead_set, numbers, exact_hash)
     return Sketch(
-        hashes=hashes, features=features, exact=exact_hash, shingles=count, revised=revised
-    )
+        hashes=hashes, features=features, exact=exact_hash, shingles=count, revised=revised,
+        clues=clues, opening=opening,
+    )  # fmt: skip
 
 
 def is_revised(body: str, title: str | None) -> bool:

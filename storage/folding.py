@@ -17,11 +17,17 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from extractors.sketch import Sketch, Verdict, are_akin, verify
+from extractors.stories import key_clues
+from extractors.urls import key_of
 from storage.identity import TITLE_DAYS, normalise_title, title_key
+from storage.linking import Link, Linker, Telling
+from storage.linking import are_akin as are_akin_tellings
 from storage.rows import insert_rows
 from storage.stories import StoryBook, StoryMember
+from storage.vectors import VectorBook
 
 if TYPE_CHECKING:
+    from extractors.vectors import Encoder
     from storage.database import Transaction
 
 DAY_S = 86_400
@@ -101,49 +107,104 @@ class _Text:
     features: bytes
 
 
-def fold_batch(tx: Transaction, items: Sequence[FoldInput]) -> list[Fold]:
+def fold_batch(
+    tx: Transaction, items: Sequence[FoldInput], *, encoder: Encoder | None = None
+) -> list[Fold]:
     """Fold a batch of new articles and return one decision each, in their order.
 
     Writes sketches and story rows in the open transaction; the caller writes the article rows
-    with what the folds say.
+    with what the folds say. `encoder` (extractors/vectors.py) also links by sentence vectors.
     """
     if not items:
         return []
     index = _Index(tx, items)
     book = StoryBook(tx)
+    times = [_seconds(item.at) for item in items]
+    vectors = VectorBook(tx, encoder) if encoder is not None else None
+    encoded = vectors.encode(items) if vectors is not None else [None] * len(items)
+    linker = Linker(tx, [i.sketch for i in items], times, [i.topics for i in items], vectors)
     folds: list[Fold] = []
-    new_texts: list[tuple[FoldInput, _Text]] = []
+    new_texts: list[tuple[FoldInput, _Text, bytes | None]] = []
     for n, item in enumerate(items):
         hit = index.find(n, item)
-        text = hit.text if hit else None
-        longer = text is not None and item.sketch.shingles > LONGER * max(1, text.shingles)
-        if hit is None or (hit.jac < NEARLY_SAME and not hit.is_composite):
-            own = _Text(
-                article_id=item.article_id,
-                root=text.root if text else item.article_id,
-                story_id=text.story_id if text else book.new_id(),
-                at=_seconds(item.at),
-                outlet=item.outlet,
-                shingles=item.sketch.shingles,
-                features=item.sketch.features,
-            )
+        if hit is None:
+            telling = Telling(
+                item.article_id, 0, times[n], item.language, item.sketch.clues, item.topics,
+                encoded[n],
+            )  # fmt: skip
+            links = linker.find(n, telling)
+            telling.story_id = links[0].telling.story_id if links else book.new_id()
+            text = _text_of(item, root=item.article_id, story_id=telling.story_id)
+            fold = _retelling(item, text, links)
+            linker.add(n, telling)
+        else:
+            text = hit.text
+            fold = _copy(item, hit)
+        if hit is None:
+            index.add(item, text)
+            new_texts.append((item, text, encoded[n]))
+        elif hit.jac < NEARLY_SAME and not hit.is_composite:
+            own = _text_of(item, root=text.root, story_id=text.story_id)
             index.add(item, own)
-            new_texts.append((item, own))
-        elif text is not None:
+            new_texts.append((item, own, None))
+        else:
             index.note_copy(item, text)
-        fold = _fold(item, hit, new_texts[-1][1] if text is None else text, longer=longer)
         folds.append(fold)
         book.add(_member(item, fold))
-        for other in hit.bridged if hit else ():
-            _join_texts(index, book, folds, item, hit.text if hit else other, other)
-    book.write(folds_to_come=[fold.article_id for fold in folds])
+        if hit is not None:
+            for other in hit.bridged:
+                _join_texts(index, linker, book, folds, item, hit.text, other)
+        else:
+            for link in links[1:]:
+                _join_stories(index, linker, book, item, links[0], link)
+    book.write()
     _write(tx, new_texts)
     index.write_joined(tx)
     return [replace(fold, story_id=book.current(fold.story_id)) for fold in folds]
 
 
+def _text_of(item: FoldInput, *, root: int, story_id: int) -> _Text:
+    return _Text(
+        article_id=item.article_id,
+        root=root,
+        story_id=story_id,
+        at=_seconds(item.at),
+        outlet=item.outlet,
+        shingles=item.sketch.shingles,
+        features=item.sketch.features,
+    )
+
+
+def _join_stories(
+    index: _Index, linker: Linker, book: StoryBook, item: FoldInput, a: Link, b: Link
+) -> None:
+    """Make two stories one when an article retells both and they resemble each other."""
+    keep, gone = sorted((a.telling.story_id, b.telling.story_id))
+    if (
+        keep == gone
+        or not book.may_merge(keep, gone)
+        or not are_akin_tellings(a.telling, b.telling)
+    ):
+        return
+    reason = {
+        "rule": "an article retells both",
+        "by": item.article_id,
+        "a": a.reason,
+        "b": b.reason,
+    }
+    book.merge(keep, gone, reason=reason)
+    index.move(gone, keep)
+    linker.move(gone, keep)
+
+
 def _join_texts(
-    index: _Index, book: StoryBook, folds: list[Fold], item: FoldInput, a: _Text, b: _Text
+    index: _Index,
+    linker: Linker,
+    book: StoryBook,
+    folds: list[Fold],
+    item: FoldInput,
+    a: _Text,
+    b: _Text,
 ) -> None:
     """Join two texts that a third one shows to be versions of one; their stories become one.
 
@@ -158,6 +219,7 @@ def _join_texts(
     root, story = gone.root, gone.story_id
     index.join(root, keep.root)
     index.move(story, keep.story_id)
+    linker.move(story, keep.story_id)
     for at, fold in enumerate(folds):
         if fold.article_id == root:
             folds[at] = replace(
@@ -375,10 +437,23 @@ def _special_keys(item: FoldInput) -> tuple[int, int]:
     return item.sketch.exact, title_key(item.outlet, bare) if bare and item.outlet else 0
 
 
-def _fold(item: FoldInput, hit: _Hit | None, text: _Text, *, longer: bool) -> Fold:
-    if hit is None:
+def _retelling(item: FoldInput, text: _Text, links: Sequence[Link]) -> Fold:
+    """The fold of a text that is no copy: it joins the story of the best link, or begins one."""
+    if not links:
         return Fold(article_id=item.article_id, story_id=text.story_id, is_new_story=True)
-    level = hit.level
+    best = links[0]
+    return Fold(
+        article_id=item.article_id,
+        story_id=text.story_id,
+        reason=best.reason,
+        link_reason=best.words,
+    )
+
+
+def _copy(item: FoldInput, hit: _Hit) -> Fold:
+    """The fold of a copy or version."""
+    level, text = hit.level, hit.text
+    longer = item.sketch.shingles > LONGER * max(1, text.shingles)
     if level == "copy" and (longer or item.sketch.revised):
         level = "version"
     return Fold(
@@ -387,7 +462,7 @@ def _fold(item: FoldInput, hit: _Hit | None, text: _Text, *, longer: bool) -> Fo
         duplicate_of=text.root,
         duplicate_level=level,
         reason=hit.reason,
-        link_reason=f"{level} of article {hit.text.article_id}: {hit.reason['rule']}",
+        link_reason=f"{level} of article {text.article_id}: {hit.reason['rule']}",
     )
 
 
@@ -411,12 +486,12 @@ def _seconds(at: datetime) -> int:
     return int(at.timestamp())
 
 
-def _write(tx: Transaction, texts: Sequence[tuple[FoldInput, _Text]]) -> None:
+def _write(tx: Transaction, texts: Sequence[tuple[FoldInput, _Text, bytes | None]]) -> None:
     """Append the sketches of new representatives: two inserts, nothing is looked up."""
     if not texts:
         return
     hashes, ids, roots, times = [], [], [], []
-    for item, text in texts:
+    for item, text, _ in texts:
         own = [h for h in dict.fromkeys((*item.sketch.hashes, *_special_keys(item))) if h]
         hashes += own
         ids += [text.article_id] * len(own)
@@ -440,7 +515,23 @@ def _write(tx: Transaction, texts: Sequence[tuple[FoldInput, _Text]]) -> None:
                 "language": item.language,
                 "shingles": text.shingles,
                 "features": text.features,
+                "clues": " ".join(item.sketch.clues) or None,
+                "topics": list(item.topics) or None,
+                "vector": vector,
             }
-            for item, text in texts
+            for item, text, vector in texts
         ],
     )
+    clues = [
+        (key_of(clue), text.article_id, text.at)
+        for item, text, _ in texts
+        if text.root == text.article_id
+        for clue in key_clues(item.sketch.clues)
+    ]
+    if clues:
+        hashes, ids, times = (list(column) for column in zip(*clues, strict=True))
+        tx.con.execute(
+            "INSERT INTO core.clue (h, article_id, at_s, rev) "
+            "SELECT unnest(?::UBIGINT[]), unnest(?::BIGINT[]), unnest(?::BIGINT[]), ?",
+            [hashes, ids, times, tx.rev],
+        )

@@ -148,12 +148,8 @@ class StoryBook:
             self._apart = read_apart(self._tx.con)
         return a == b or frozenset((a, b)) not in self._apart
 
-    def write(self, *, folds_to_come: Sequence[int] = ()) -> None:
-        """Write the touched rows, and the record of merges of stories that existed before.
-
-        `folds_to_come` are the batch's articles, whose rows are not there yet.
-        """
-        del folds_to_come
+    def write(self) -> None:
+        """Write the touched rows, and the record of merges of stories that existed before."""
         mentioned: set[int] = set()
         for step in self._steps:
             mentioned.update((step.story_id,) if isinstance(step, StoryMember) else step[:2])

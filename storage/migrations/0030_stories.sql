@@ -22,11 +22,34 @@ CREATE TABLE core.sketch (
     language   VARCHAR,
     shingles   INTEGER NOT NULL,
     features   BLOB NOT NULL,
+    clues      VARCHAR,
+    topics     VARCHAR[],
+    vector     BLOB,
     rev        BIGINT NOT NULL
 );
 COMMENT ON TABLE core.sketch IS 'One row per representative (a text that is no copy, or a clearly longer version of one).';
 COMMENT ON COLUMN core.sketch.root IS 'The article that this text''s copies name in duplicate_of.';
 COMMENT ON COLUMN core.sketch.features IS 'What the exact comparison reads (extractors/sketch.py).';
+
+COMMENT ON COLUMN core.sketch.clues IS 'Names, terms and amounts that link retellings (extractors/stories.py), by blanks.';
+COMMENT ON COLUMN core.sketch.vector IS 'Sentence vector (16-bit floats) of the opening; only with the extra "vectors".';
+
+CREATE TABLE core.clue (
+    h          UBIGINT NOT NULL,
+    article_id BIGINT NOT NULL,
+    at_s       BIGINT NOT NULL,
+    rev        BIGINT NOT NULL
+);
+COMMENT ON TABLE core.clue IS 'Hashes of the telling clues of first texts: where retellings are looked for.';
+
+-- Mean vector per language and model, which is taken off before languages are compared.
+CREATE TABLE core.vector_mean (
+    language VARCHAR NOT NULL,
+    model    VARCHAR NOT NULL,
+    n        INTEGER NOT NULL,
+    total    FLOAT[] NOT NULL,
+    rev      BIGINT NOT NULL
+);
 
 -- Who is in a story, so that its counts are kept without reading its articles again.
 ALTER TABLE core.story ADD COLUMN outlets VARCHAR[];
