@@ -77,7 +77,9 @@ _BREAK: Final = re.compile(
 )
 _TAG: Final = re.compile(r"<[!/a-zA-Z][^<>]{0,4000}>")
 _PLACEHOLDER: Final = re.compile(r"\$\$[A-Z_]{2,30}\$\$|\{\{[^{}]{1,80}\}\}")
-_CAPTION: Final = re.compile(r"(?:^|[\s_-])(?:caption|figcaption|img-?desc|photo-?desc)(?:$|[\s_-])", re.I)
+_CAPTION: Final = re.compile(
+    r"(?:^|[\s_-])(?:caption|figcaption|img-?desc|photo-?desc)(?:$|[\s_-])", re.I
+)
 _DROPPED: Final = re.compile(
     r"(?is)<(script|style|noscript|template|svg)\b.*?(?:</\1\s*>|\Z)|<!--.*?(?:-->|\Z)"
 )
