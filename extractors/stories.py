@@ -34,6 +34,8 @@ AKIN_SHARE = 0.25  # two stories may become one through a third text only when t
 MIN_WEIGHT = 4.0  # a text with less says too little to be linked by clues
 KEY_WEIGHT = 1.0  # clues from this weight on are worth searching by
 
+MIN_SENTENCE_CHARS = 12  # shorter ones ("He said.") are shared by chance
+_SENTENCE = re.compile(r"[^\n。！？!?.]+(?:\.(?=\S)[^\n。！？!?.]*)*[。！？!?.]?")
 _SPAN = re.compile(r"[A-Za-zÀ-ɏ0-9$][A-Za-zÀ-ɏ0-9.$'’&-]*")
 _FOREIGN = re.compile(r"[\u1100-\u11ff\u3041-\u30ff\u3400-\u9fff\uac00-\ud7a3０-９Ａ-Ｚａ-ｚ]")
 _NUMBER = re.compile(
@@ -110,6 +112,21 @@ def compare(a: tuple[str, ...], b: tuple[str, ...]) -> Likeness:
     ]
     share = weight / max(1e-9, (totals[0] * totals[1]) ** 0.5)
     return Likeness(tuple(shared), round(weight, 2), round(share, 3))
+
+
+def shared_sentences(a: str, b: str) -> tuple[str, ...]:
+    """Return the sentences of `a` that `b` has too, in order; blanks and case do not count."""
+    others = {_squeeze(sentence) for sentence in _SENTENCE.findall(b)}
+    found: dict[str, str] = {}
+    for sentence in _SENTENCE.findall(a):
+        key = _squeeze(sentence)
+        if len(key) >= MIN_SENTENCE_CHARS and key in others:
+            found.setdefault(key, sentence.strip())
+    return tuple(found.values())
+
+
+def _squeeze(text: str) -> str:
+    return "".join(char for char in _fold(text).casefold() if char.isalnum())
 
 
 def weight_of(clue: str) -> float:

@@ -153,7 +153,7 @@ class StoryBook:
         mentioned: set[int] = set()
         for step in self._steps:
             mentioned.update((step.story_id,) if isinstance(step, StoryMember) else step[:2])
-        rows = self._read(sorted(mentioned - self._new))
+        rows = self.read(sorted(mentioned - self._new))
         stored = set(rows)
         for step in self._steps:
             if isinstance(step, StoryMember):
@@ -166,6 +166,10 @@ class StoryBook:
                 self._merge_rows(rows, stored, keep, gone, reason)
         self._write(list(rows.values()), replace=sorted(stored))
 
+    def replace(self, row: _Row) -> None:
+        """Write one row in place of the stored one, if there is one."""
+        self._write([row], replace=[row.story_id])
+
     def _merge_rows(
         self, rows: dict[int, _Row], stored: set[int], keep: int, gone: int, reason: dict[str, Any]
     ) -> None:
@@ -174,12 +178,14 @@ class StoryBook:
             del rows[gone]  # it began in this batch: nobody ever saw it
             return
         rows[gone].merged_into = keep
-        move_story(self._tx, gone, keep)
+        moved = move_story(self._tx, gone, keep)
         record_event(
-            self._tx, kind="merge", story_id=keep, other_story=gone, made_by=PROGRAM, reason=reason
-        )
+            self._tx, kind="merge", story_id=keep, other_story=gone, articles=moved,
+            made_by=PROGRAM, reason=reason,
+        )  # fmt: skip
 
-    def _read(self, ids: list[int]) -> dict[int, _Row]:
+    def read(self, ids: list[int]) -> dict[int, _Row]:
+        """Return the stored rows of stories, by number; unknown ones are left out."""
         if not ids:
             return {}
         found = self._tx.con.execute(
@@ -331,6 +337,52 @@ def move_story(tx: Transaction, story_id: int, into: int) -> list[int]:
         [into, tx.rev, f"s{into}", story_id, f"s{story_id}/"],
     )
     return [int(row[0]) for row in moved]
+
+
+def story_id_of(con: DuckDBPyConnection, story_id: int) -> int | None:
+    """Return the story that `story_id` is part of now (itself, unless merged); None if unknown."""
+    for _ in range(100):  # a chain of merges; longer ones would be a circle
+        row = con.execute(
+            "SELECT merged_into FROM core.story WHERE story_id = ?", [story_id]
+        ).fetchone()
+        if row is None:
+            return None
+        if row[0] is None:
+            return story_id
+        story_id = int(row[0])
+    return story_id
+
+
+def write_recount(tx: Transaction, story_ids: Sequence[int], *, sources: Sequence[int]) -> None:
+    """Count stories anew from their articles; `sources` are stories that know who wrote what."""
+    book = StoryBook(tx)
+    before = book.read(sorted({*story_ids, *sources}))
+    known = {root: name for row in before.values() for root, name in row.origins.items()}
+    for story_id in story_ids:
+        rows = tx.con.execute(
+            """
+            SELECT article_id, coalesce(duplicate_of, article_id),
+                   epoch_us(coalesce(published_at, fetched_at)), title, coalesce(outlet, host),
+                   language, duplicate_level
+            FROM core.article WHERE story_id = ? ORDER BY article_id
+            """,
+            [story_id],
+        ).fetchall()
+        counted: _Row | None = None
+        for article_id, root, at, title, outlet, language, level in rows:
+            origin = known.get(root, "")
+            member = StoryMember(
+                article_id=article_id, story_id=story_id, root=root, at=_time(at), title=title,
+                outlet=outlet, language=language, is_current=level == "version",
+                agency=origin.removeprefix(AGENCY_MARK) if origin.startswith(AGENCY_MARK) else None,
+            )  # fmt: skip
+            counted = counted or _Row.begin(member)
+            counted.add(member)
+        if counted is None:
+            continue
+        counted.topics = list(before[story_id].topics) if story_id in before else []
+        counted.merged_into = before[story_id].merged_into if story_id in before else None
+        book.replace(counted)
 
 
 def _add(values: list[str], value: str | None) -> None:

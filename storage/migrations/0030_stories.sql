@@ -79,3 +79,8 @@ COMMENT ON COLUMN core.story_event.made_by IS 'user or presswatch';
 CREATE VIEW story_events AS
     SELECT event_id, kind, story_id, other_story, articles, happened_at, made_by, reason, undoes
     FROM core.story_event;
+
+CREATE OR REPLACE VIEW stories AS
+    SELECT story_id, title, first_seen, last_seen, n_articles, n_outlets, n_origins, languages,
+           current_article, outlets, topics
+    FROM core.story WHERE merged_into IS NULL;
