@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
-from extractors.decode import decode_page
+from extractors.decode import clean_text, decode_page
 from extractors.documents import MAX_FILE_BYTES, document_from_json, gunzip
 from extractors.errors import ParseError, UsageError
 from extractors.models import RawDocument
@@ -33,16 +33,17 @@ WARC: Final = (".warc",)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unreadable:
-    """Something that should have been a document. `doc_id` is its id, or where it stands."""
+    """Something that should have been a document: `doc_id` is its id if it had one."""
 
     doc_id: str
+    where: str  # file and line, as people look for it
     error: str
 
 
 Item = RawDocument | Unreadable
 
 
-def read_paths(paths: Iterable[Path]) -> Iterator[Item]:
+def read_documents(paths: Iterable[Path]) -> Iterator[Item]:
     """Read documents from files and folders, in order.
 
     Raises:
@@ -63,30 +64,43 @@ def read_paths(paths: Iterable[Path]) -> Iterator[Item]:
 
 def read_jsonl(path: Path) -> Iterator[Item]:
     """Read the documents of a JSONL (design.md §3), one item for every line that is not empty."""
+    for number, line in numbered_lines(path):
+        yield read_json_line(line, number, path.parent, path.name)
+
+
+def numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Yield (number from 1, bytes) of the lines of a file that are not empty."""
     for number, line in enumerate(_lines(path), 1):
         if line.strip():
-            yield read_json_line(line, number, path.parent)
+            yield number, line
 
 
-def read_json_line(line: bytes, number: int, base_dir: Path) -> Item:
-    """Turn one line of a JSONL into a document, or say what is wrong with it."""
-    doc_id = f"line {number}"
+def read_json_line(line: bytes, number: int, base_dir: Path, name: str = "") -> Item:
+    """Turn one line of a JSONL into a document, or say what is wrong with it.
+
+    `number` counts from 1, `name` is the file's; `html_path` is relative to `base_dir`.
+    """
+    where = f"{name}:{number}" if name else f"line {number}"
+
+    def bad(error: str, doc_id: str = "") -> Unreadable:
+        return Unreadable(doc_id=doc_id or f"line {number}", where=where, error=error)
+
     if len(line) > MAX_LINE_BYTES:
-        return Unreadable(doc_id=doc_id, error=f"line {number} is longer than 40 MB")
+        return bad(f"line {number} is longer than {MAX_LINE_BYTES // 1_000_000} MB")
     try:
         obj = json.loads(line.decode("utf-8-sig"), strict=False)
     except UnicodeDecodeError as error:
-        return Unreadable(doc_id=doc_id, error=f"line {number} is not UTF-8: {error.reason}")
+        return bad(f"line {number} is not UTF-8: {error.reason}")
     except RecursionError:
-        return Unreadable(doc_id=doc_id, error=f"line {number} is nested too deeply")
+        return bad(f"line {number} is nested too deeply")
     except ValueError as error:
-        return Unreadable(doc_id=doc_id, error=f"line {number} is not JSON: {error}")
+        return bad(f"line {number} is not JSON: {error}")
     try:
         return document_from_json(obj, base_dir)
     except ParseError as error:
         known = obj.get("id") if isinstance(obj, dict) else None
-        name = str(known) if isinstance(known, str | int) and known != "" else doc_id
-        return Unreadable(doc_id=name, error=f"line {number}: {error}")
+        is_name = isinstance(known, str | int) and not isinstance(known, bool)
+        return bad(f"line {number}: {error}", clean_text(str(known)) if is_name else "")
 
 
 def count_lines(path: Path) -> int | None:
@@ -116,7 +130,7 @@ def _read_file(path: Path, name: Path) -> Iterator[Item]:
         else:
             yield _one_document(path, name, is_text=kind == TEXT)
     except (OSError, EOFError, zlib.error, ParseError) as error:
-        yield Unreadable(doc_id=str(name), error=f"{path}: {_reason(error)}")
+        yield Unreadable(doc_id=str(name), where=str(path), error=_reason(error))
 
 
 def _one_document(path: Path, name: Path, *, is_text: bool) -> RawDocument:
