@@ -232,9 +232,8 @@ def append_feeds(text: str, feeds: Iterable[FeedConfig], comment: str = "") -> s
 def remove_feed(text: str, name: str) -> str:
     """Return the file's text without the block of the feed with this name or URL.
 
-    The block goes from its `[[feed]]` line to the line before the next header or the comment
-    that belongs to the next header; comments directly above the block go with it, those set off
-    by an empty line stay.
+    The block goes from its `[[feed]]` line to its last key. Comments directly above it go with
+    it; those set off by an empty line, and those below the last key, stay.
 
     Raises:
         UsageError: no such feed.
@@ -253,9 +252,8 @@ def remove_feed(text: str, name: str) -> str:
     last = next(
         (n for n in range(first + 1, len(lines)) if _ANY_HEADER.match(lines[n])), len(lines)
     )
-    if last < len(lines):
-        while last > first + 1 and lines[last - 1].lstrip().startswith("#"):
-            last -= 1
+    while not lines[last - 1].strip() or lines[last - 1].lstrip().startswith("#"):
+        last -= 1  # comments below the last key belong to what follows
     while first > 0 and lines[first - 1].lstrip().startswith("#"):
         first -= 1
     kept = lines[:first] + lines[last:]

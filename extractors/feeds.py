@@ -210,10 +210,9 @@ def _parse_full(
 
     parsed = feedparser.parse(
         io.BytesIO(text.encode("utf-8", "replace")),
-        response_headers={
-            "content-type": "application/xml; charset=utf-8",
-            "content-location": url,
-        },
+        # No content-location: feedparser would resolve guids against it, and a feed that moves
+        # would list everything anew. Links are resolved below.
+        response_headers={"content-type": "application/xml; charset=utf-8"},
         sanitize_html=False,
         resolve_relative_uris=False,
     )

@@ -123,7 +123,9 @@ def parse_allowed(text: str) -> _Allowed:
     port: int | None = None
     try:
         if item.startswith("["):
-            inner, _, rest = item[1:].partition("]")
+            inner, bracket, rest = item[1:].partition("]")
+            if not bracket:
+                raise ValueError(item)
             if rest:
                 if not rest.startswith(":"):
                     raise ValueError(item)
@@ -294,8 +296,4 @@ class AddressGuard:
 def redact_url(url: str) -> str:
     """Return the URL for messages: no user name or password, control characters visible."""
     shown = re.sub(r"(?<=//)[^/?#@]*@", "***@", url[:300])
-    return (
-        shown.encode("ascii", "backslashreplace").decode("ascii")
-        if not shown.isprintable()
-        else shown
-    )
+    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in shown)
