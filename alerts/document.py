@@ -47,7 +47,7 @@ class Document:
     def __init__(self, item: MatchInput) -> None:
         self.item = item
         body = item.body.replace("\x00", " ")
-        self.ignored: list[Ignored] = find_ignored(body)
+        self.ignored: list[Ignored] = find_ignored(body, item.title)
         raw_title = item.title.replace("\x00", " ")
         self.raw = raw_title + MARK + blank_out(body, self.ignored)
         self.text = NormalText(self.raw)

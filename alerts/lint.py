@@ -90,7 +90,7 @@ def _lint_rule(topic: Topic, rule: Rule) -> list[Finding]:
             add("error", f"phrase {phrase.text!r} is swallowed by its own not: remove one of them")
     seen: dict[tuple[str, str], str] = {}
     for phrase in rule.phrases:
-        key = (phrase.lang, phrase.key)
+        key = (phrase.lang, phrase.cased if rule.case and not phrase.is_cjk else phrase.key)
         if key in seen:
             same = "twice" if seen[key] == phrase.text else f"the same as {seen[key]!r}"
             add("error", f"phrase {phrase.text!r} is a duplicate ({same}): remove it")

@@ -77,8 +77,9 @@ CJK_WEIGHT = 2.6
 # A full sentence this long after a related-articles heading is the article going on. Near the
 # end of a text only a long paragraph is: teasers may be sentences too (seed 004's are ~230).
 _PROSE_FROM, _PROSE_FROM_NEAR_END, _NEAR_END = 150.0, 400.0, 0.6
+_BRACKETS = str.maketrans("【】〔〕「」", "[][][]")
 # Shorter lines are too little to judge their script by.
-_MIN_SCRIPT_LETTERS = 14
+_MIN_SCRIPT_WEIGHT = 14.0  # in Latin letters
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ def _script(line: NormalText) -> tuple[str, float]:
     letters = sum(c.isalpha() for c in line.latin)
     latin = letters - hangul - kana - han
     weight = latin + CJK_WEIGHT * (hangul + kana + han)
-    if letters < _MIN_SCRIPT_LETTERS:
+    if weight < _MIN_SCRIPT_WEIGHT:
         return "", weight
     if hangul * 10 >= letters * 3:
         return "ko", weight
@@ -109,32 +110,32 @@ def _script(line: NormalText) -> tuple[str, float]:
     return "latin", weight
 
 
-def find_ignored(body: str) -> list[Ignored]:
-    """Return the lines of `body` that do not belong to the article, in order."""
+def find_ignored(body: str, title: str = "") -> list[Ignored]:
+    """Return the lines of `body` that do not belong to the article, in order.
+
+    The article's script is that of its title and of the lines above any heading of a related
+    block: such a block may be longer than a brief.
+    """
     lines: list[tuple[int, int, NormalText]] = []
     at = 0
     for raw in body.split("\n"):
         if raw.strip():
-            lines.append((at, at + len(raw), NormalText(raw)))
+            lines.append((at, at + len(raw), NormalText(raw.translate(_BRACKETS))))
         at += len(raw) + 1
-    if len(lines) < 2:
-        return []
     scripts = [_script(line) for _, _, line in lines]
-    totals: dict[str, float] = {}
-    for script, weight in scripts:
-        totals[script] = totals.get(script, 0.0) + weight
-    totals.pop("", None)
-    main = max(totals, key=lambda s: totals[s]) if totals else ""
+    main = _main_script(title, lines, scripts)
     found: list[Ignored] = []
     heading = ""
     limit = 0.0
     for (start, end, line), (script, weight) in zip(lines, scripts, strict=True):
-        if _HEADING_LATIN.fullmatch(line.cased) or _HEADING_CJK.fullmatch(line.cjk):
+        if _is_heading(line):
             heading = body[start:end].strip()
             near_end = start > len(body) * _NEAR_END
             limit = _PROSE_FROM_NEAR_END if near_end else _PROSE_FROM
             found.append(Ignored(start, end, "heading of a related-articles block"))
         elif _PROMO_LATIN.match(line.cased) or _PROMO_CJK.match(line.cjk):
+            heading = body[start:end].strip()  # more of the kind may follow: until a sentence
+            limit = 0.0
             found.append(Ignored(start, end, "a line that points to another article"))
         elif script and main and _foreign(script, main):
             found.append(Ignored(start, end, "a paragraph in another script than the article"))
@@ -144,6 +145,27 @@ def find_ignored(body: str) -> list[Ignored]:
             else:
                 found.append(Ignored(start, end, f"below “{heading[:40]}”"))
     return found
+
+
+def _is_heading(line: NormalText) -> bool:
+    return bool(_HEADING_LATIN.fullmatch(line.cased) or _HEADING_CJK.fullmatch(line.cjk))
+
+
+def _main_script(
+    title: str,
+    lines: list[tuple[int, int, NormalText]],
+    scripts: list[tuple[str, float]],
+) -> str:
+    totals: dict[str, float] = {}
+    for (_, _, line), (script, weight) in zip(lines, scripts, strict=True):
+        if _is_heading(line):
+            break
+        totals[script] = totals.get(script, 0.0) + weight
+    if not any(totals):
+        script, weight = _script(NormalText(title))
+        totals[script] = weight
+    totals.pop("", None)
+    return max(totals, key=lambda s: totals[s]) if totals else ""
 
 
 def _foreign(script: str, main: str) -> bool:
