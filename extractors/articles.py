@@ -22,7 +22,7 @@ from extractors.fallbacks import candidates, lines_of_fragment
 from extractors.json_ld import StructuredArticle, read_json_ld
 from extractors.metadata import Metadata, read_metadata
 from extractors.models import Line, Status
-from extractors.sanity import judge_text, tame_markup, text_weight
+from extractors.sanity import has_too_many_tags, judge_text, tame_markup, text_weight
 
 MAX_LINES: Final = 10_000
 MAX_LINE_CHARS: Final = 100_000
@@ -33,38 +33,11 @@ FEED_GAIN: Final = 1.3
 
 _MARKER: Final = re.compile(r"^\s*(?:[-–•]\s+|\|\s*)")
 _TABLE_RULE: Final = re.compile(r"^[|\s-]+$")
-_BLOCKS: Final = frozenset(
-    [
-        "p",
-        "li",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "td",
-        "th",
-        "dd",
-        "dt",
-        "div",
-        "figcaption",
-        "blockquote",
-        "section",
-        "article",
-        "aside",
-        "ul",
-        "ol",
-        "main",
-        "body",
-        "nav",
-        "header",
-        "footer",
-        "table",
-        "tr",
-        "tbody",
-    ]
-)
+_BLOCKS_WORDS: Final = """
+    p li h1 h2 h3 h4 h5 h6 td th dd dt div figcaption blockquote section article aside ul ol
+    main body nav header footer table tr tbody
+"""
+_BLOCKS: Final = frozenset(_BLOCKS_WORDS.split())
 _TAG_OF: Final = {"head": "h2", "item": "li", "cell": "td", "quote": "blockquote", "row": "td"}
 _TAGS_OF_TREE: Final = ("head", "item", "cell", "quote")
 
@@ -110,7 +83,7 @@ def extract_page(
         )
     structured = read_json_ld(tree)
     meta = read_metadata(tree, structured, url=url, feed_title=feed_title, now=now)
-    lines, method = _extract_lines(tree, url)
+    lines, method = ([], "none") if has_too_many_tags(html) else _extract_lines(tree, url)
     status, reason = judge_text(lines, html=html, free=meta.free)
     if status is not Status.OK or _is_thin(lines, structured):
         lines, method, status, reason = _fall_back(
@@ -150,7 +123,7 @@ def _extract_lines(tree: Any, url: str | None) -> tuple[list[Line], str]:
     from trafilatura import bare_extraction
 
     try:
-        document = bare_extraction(tree, url=url, include_comments=False)
+        document: Any = bare_extraction(tree, url=url, include_comments=False)
     except (ValueError, TypeError, AttributeError, KeyError, IndexError, RecursionError):
         document = None  # faults of the library on odd pages: the fallbacks remain
     if document is None or not document.text:
@@ -311,34 +284,12 @@ def _provenance(structured: StructuredArticle, meta: Metadata, status: Status) -
     return tuple(out)
 
 
-_OPINION: Final = frozenset(
-    [
-        "opinion",
-        "opinions",
-        "commentary",
-        "comment",
-        "editorial",
-        "editorials",
-        "columns",
-        "column",
-        "op-ed",
-        "oped",
-        "오피니언",
-        "사설",
-        "칼럼",
-        "社説",
-        "オピニオン",
-        "コラム",
-        "评论",
-        "評論",
-        "社论",
-        "社評",
-        "meinung",
-        "kommentar",
-        "opinión",
-        "tribune",
-    ]
-)
+_OPINION_WORDS: Final = """
+    opinion opinions commentary comment editorial editorials columns column op-ed oped
+    오피니언 사설 칼럼 社説 オピニオン コラム 评论 評論 社论 社評
+    meinung kommentar opinión tribune
+"""
+_OPINION: Final = frozenset(_OPINION_WORDS.split())
 _PRESS_RELEASE: Final = frozenset(
     [
         "press release",

@@ -37,24 +37,12 @@ MAX_TITLE_CHARS: Final = 200
 """A longer first line of a text file is no headline."""
 
 DATE_AGREEMENT: Final = timedelta(hours=36)
-"""Feed and page that differ by less mean the same publication; the feed's time is then the finer."""
+"""Feed and page that differ by less mean the same publication: the feed's time is the finer."""
 
-_KEYS: Final = frozenset(
-    [
-        "id",
-        "text",
-        "html",
-        "html_path",
-        "encoding",
-        "content_type",
-        "url",
-        "title",
-        "source",
-        "lang",
-        "published",
-        "country",
-    ]
-)
+_KEYS_WORDS: Final = """
+    id text html html_path encoding content_type url title source lang published country
+"""
+_KEYS: Final = frozenset(_KEYS_WORDS.split())
 _SENTENCE_END: Final = re.compile(r"[.!?。！？…][\"'”’」』）)\]]{0,2}$")
 _TEXT_TYPES: Final = re.compile(r"^\s*text/plain\b", re.IGNORECASE)
 _HAS_TAG: Final = re.compile(

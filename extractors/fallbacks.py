@@ -28,50 +28,15 @@ MAX_STRINGS: Final = 60_000
 MIN_PARAGRAPH: Final = 25
 """Weight from which a string of script data may be a paragraph."""
 
-_BLOCK_TAGS: Final = frozenset(
-    [
-        "p",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "li",
-        "blockquote",
-        "pre",
-        "td",
-        "th",
-        "dd",
-        "dt",
-        "figcaption",
-        "div",
-        "section",
-        "article",
-    ]
-)
-_SKIP_TAGS: Final = frozenset(
-    [
-        "script",
-        "style",
-        "noscript",
-        "template",
-        "svg",
-        "iframe",
-        "form",
-        "nav",
-        "aside",
-        "footer",
-        "button",
-        "select",
-        "figure",
-        "video",
-        "audio",
-        "object",
-        "head",
-        "header",
-    ]
-)
+_BLOCK_TAGS_WORDS: Final = """
+    p h1 h2 h3 h4 h5 h6 li blockquote pre td th dd dt figcaption div section article
+"""
+_BLOCK_TAGS: Final = frozenset(_BLOCK_TAGS_WORDS.split())
+_SKIP_TAGS_WORDS: Final = """
+    script style noscript template svg iframe form nav aside footer button select figure
+    video audio object head header
+"""
+_SKIP_TAGS: Final = frozenset(_SKIP_TAGS_WORDS.split())
 _BREAK: Final = re.compile(
     r"(?i)<(?:br|/p|/div|/li|/h[1-6]|/tr|/blockquote|/section)\b[^<>]{0,200}>|\n"
 )

@@ -14,6 +14,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+Node = Mapping[str, Any]
+
 MAX_BLOCK_CHARS: Final = 1_000_000
 """JSON-LD blocks beyond this size are not read: the largest seen on 750 pages had 190,000."""
 

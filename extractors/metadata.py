@@ -13,10 +13,11 @@ import html
 import re
 import unicodedata
 from collections import Counter
-from copy import copy
 from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from itertools import islice
 from typing import Any, Final
 
 from extractors.datelines import parse_timestamp
@@ -192,12 +193,7 @@ def _choose_title(heads: list[str], declared: list[str], page_title: str) -> str
 
 
 def _headings(tree: Any) -> Iterator[Any]:
-    count = 0
-    for element in tree.iter("h1"):
-        yield element
-        count += 1
-        if count == 5:
-            return
+    yield from islice(tree.iter("h1"), 5)
 
 
 def _head_text(element: Any) -> str:
@@ -311,11 +307,9 @@ def _author(
         names = [n for n in map(_name, whole) if n and plain(n) not in site]
         if names:
             return ", ".join(dict.fromkeys(names[:MAX_AUTHORS]))
+    says_by = "written by" in (_one(metas, "twitter:label1") or "").lower()
     for key in _AUTHOR_KEYS:
-        if (
-            key == "twitter:data1"
-            and "written by" not in (_one(metas, "twitter:label1") or "").lower()
-        ):
+        if key == "twitter:data1" and not says_by:
             continue
         groups.append(metas.get(key, []))
     fallback: str | None = None
@@ -327,6 +321,10 @@ def _author(
         if people and fallback is None:
             fallback = ", ".join(people)
     return _marked_author(tree, site) or fallback
+
+
+def _says_written_by(metas: dict[str, list[str]]) -> bool:
+    return "written by" in (_one(metas, "twitter:label1") or "").lower()
 
 
 def _people(values: Iterable[str]) -> list[str]:

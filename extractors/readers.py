@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Final, cast
 
 from extractors.decode import clean_text, decode_page
 from extractors.documents import MAX_FILE_BYTES, document_from_json, gunzip
@@ -157,7 +157,7 @@ def _lines(path: Path) -> Iterator[bytes]:
 
 def _open(path: Path) -> IO[bytes]:
     if path.suffix.lower() == ".gz":
-        return gzip.open(path, "rb")
+        return cast(IO[bytes], gzip.open(path, "rb"))
     return path.open("rb")
 
 

@@ -81,7 +81,7 @@ def read_warc(file: IO[bytes], name: str) -> Iterator[RawDocument]:
         raise ParseError(f"record {number + 1} is broken gzip data: {error}") from error
 
 
-def _headers(stream: io.BufferedReader, name: str, number: int) -> dict[str, str] | None:
+def _headers(stream: IO[bytes], name: str, number: int) -> dict[str, str] | None:
     """The next record's header, None at the end of the file."""
     line = stream.readline(1024)
     while line in (b"\r\n", b"\n"):
@@ -94,7 +94,7 @@ def _headers(stream: io.BufferedReader, name: str, number: int) -> dict[str, str
     return _fields(stream)
 
 
-def _fields(stream: io.BufferedReader) -> dict[str, str]:
+def _fields(stream: IO[bytes]) -> dict[str, str]:
     """Header lines up to the empty one, names in lower case; a repeated one keeps its first."""
     fields: dict[str, str] = {}
     size = 0
@@ -114,9 +114,7 @@ def _fields(stream: io.BufferedReader) -> dict[str, str]:
     return fields
 
 
-def _document(
-    stream: io.BufferedReader, headers: dict[str, str], fallback_id: str
-) -> RawDocument | None:
+def _document(stream: IO[bytes], headers: dict[str, str], fallback_id: str) -> RawDocument | None:
     try:
         left = int(headers.get("content-length", ""))
     except ValueError as error:
@@ -155,7 +153,7 @@ def _document(
 
 def _http_body(content: bytes) -> tuple[bytes, str | None] | None:
     """Body and Content-Type of a stored HTTP answer; None unless its status is 200."""
-    stream = io.BufferedReader(io.BytesIO(content))  # type: ignore[arg-type]
+    stream = io.BytesIO(content)
     status = stream.readline(1024).split()
     if len(status) < 2 or not status[0].startswith(b"HTTP/") or status[1] != b"200":
         return None

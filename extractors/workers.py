@@ -312,9 +312,7 @@ _RETIRED: Final = 75
 def _verdict(code: int | None, timeout_s: float, hung: bool) -> Guarded:
     """Name a death by its exit code."""
     if hung or code == -signal.SIGXCPU:
-        return Guarded(
-            status=Status.TIMEOUT, error=f"stopped: it took more than {timeout_s:g} s"
-        )
+        return Guarded(status=Status.TIMEOUT, error=f"stopped: it took more than {timeout_s:g} s")
     if code in (-signal.SIGKILL, -signal.SIGABRT):
         return Guarded(
             status=Status.OUT_OF_MEMORY, error="stopped: it needed more memory than allowed"

@@ -6,6 +6,7 @@ importable by name. No I/O but the files that were named.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 from collections.abc import Iterator
@@ -113,10 +114,8 @@ def _error_line(doc_id: str, error: str, status: Status = Status.ERROR) -> str:
 def _dead_line(number: int, line: bytes, outcome: Guarded) -> Inspected:
     """The output of a document that its worker did not survive."""
     doc_id = f"line {number}"
-    try:
+    with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
         doc_id = str(json.loads(line)["id"])
-    except (ValueError, KeyError, TypeError, RecursionError):
-        pass
     status = outcome.status or Status.ERROR
     return Inspected(line=_error_line(doc_id, outcome.error, status), failed=status in _FAILED)
 

@@ -19,9 +19,10 @@ from extractors.models import Article, BlockKind, RawDocument, Status
 from flows.context import AppContext, common_options, example, pass_app
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from alerts.explain import Explanation
     from alerts.topics import TopicSet
-    from rich.console import Console
 
 _URL = re.compile(r"https?://", re.IGNORECASE)
 
