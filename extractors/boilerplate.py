@@ -1,0 +1,497 @@
+"""Cleaning: which lines of a page are the article, and which came along with it.
+
+In: lines in page order, from plain text or HTML.  Out: a `Cleaned` with one block a line (a line
+cut in two gives two), nothing lost, nothing merged, each removed block with reason and rule.
+It fetches nothing, stores nothing, and judges no topic.
+
+How it decides (measured in docs/adr/0010-cleaning.md).  A pass over the lines marks, in this
+order: lines on which a rule fires; everything behind a heading that ends the article; second
+copies inside the page; lines the site's memory knows; whole-line links; passages in another
+language; menus and labels around the prose, by shape.  Passes repeat on what is left until one
+changes nothing, so that cleaning cleaned text changes nothing.  A page on which a pass would leave
+no prose at all is not judged by shape.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from typing import Final
+
+from extractors.datelines import parse_timestamp
+from extractors.language import article_language, base_language, tag_language
+from extractors.lines import PROSE_WIDTH, Shape, line_key, shape_of
+from extractors.models import Block, BlockKind, Line
+from extractors.passages import judge_foreign
+from extractors.provenance import wire_agency
+from extractors.rules import CUT_CHARS, Hit, RuleSet, builtin_rules
+from extractors.site_memory import HostMemory
+
+MAX_PASSES: Final = 50
+"""Passes end by themselves, as each removes a line; this bounds a page made to need one a line."""
+
+RELATED_AFTER: Final = 0.3
+"""A related heading ends the article only behind 30 % of its prose (research, rule 1)."""
+
+RELATED_PROSE: Final = 2
+"""... and with at most this many long paragraphs in the body's language behind it."""
+
+LONG_PARAGRAPH: Final = 100
+"""Width of a paragraph that counts as long behind a related heading."""
+
+RELATED_REST: Final = 0.25
+"""... or when what follows is lighter than this share of the prose before it."""
+
+MENU_RUN: Final = 8
+"""Short lines in a row, without a sentence among them, that make a menu (research, rule 7)."""
+
+LABEL_WIDTH: Final = 60
+"""A line up to this width that is no sentence may be a label."""
+
+HEAD_LABEL_WIDTH: Final = 18
+"""Labels up to this width before the first sentence are navigation, wider ones titles."""
+
+MEMORY_MOST: Final = 0.6
+"""Site memory never takes more than this share of a page's prose: then the page is a copy."""
+
+LINK_SHARE: Final = 0.85
+"""Share of link text from which a line is a whole-line link."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cleaned:
+    """Result of cleaning. `title`, `published`, `author` only when a line of the text said so.
+
+    `published` is UTC; `published_zoned` tells whether the line named a time zone.
+    """
+
+    blocks: tuple[Block, ...]
+    language: str
+    provenance: tuple[str, ...] = ()
+    title: str | None = None
+    published: datetime | None = None
+    author: str | None = None
+    published_zoned: bool = False
+
+    @property
+    def body(self) -> str:
+        """The body blocks joined by a newline."""
+        return "\n".join(b.text for b in self.blocks if b.kind is BlockKind.BODY)
+
+
+class _Row:
+    """A line on its way through the passes."""
+
+    __slots__ = ("hits", "keep", "kind", "lang", "line", "reason", "rule", "shape")
+
+    def __init__(self, line: Line) -> None:
+        self.line = line
+        self.shape: Shape = shape_of(line)
+        self.hits: list[Hit] = []
+        self.kind = BlockKind.BODY
+        self.reason = ""
+        self.rule = ""
+        self.keep = False
+        self.lang = ""
+
+    @property
+    def live(self) -> bool:
+        return self.kind is BlockKind.BODY
+
+    def drop(self, rule: str, reason: str, kind: BlockKind = BlockKind.BOILERPLATE) -> None:
+        if self.kind is BlockKind.BODY:
+            self.kind, self.rule, self.reason = kind, rule, reason
+
+
+def clean_lines(
+    lines: Sequence[Line],
+    *,
+    title: str | None = None,
+    lang_hint: str | None = None,
+    host: str | None = None,
+    memory: HostMemory | None = None,
+    rules: RuleSet | None = None,
+    zone: tzinfo | None = None,
+) -> Cleaned:
+    """Sort the lines of one page into body, boilerplate and quarantine.
+
+    Empty lines are left out. `zone` (the outlet's) is used for dates that name none, else UTC.
+    """
+    rules = rules or builtin_rules()
+    meta = _Metadata(zone or UTC)
+    rows = _rows(lines, rules, meta)
+    for row in rows:
+        row.hits = rules.hits(row.shape, host)
+        row.keep = any(h.rule.action == "keep" for h in row.hits)
+    title_key = line_key(title) if title else ""
+    active, language = rows, "und"
+    for _ in range(MAX_PASSES):
+        language = _pass(active, title_key, lang_hint, memory)
+        left = [r for r in active if r.live]
+        if len(left) == len(active):
+            break
+        active = left
+    meta.collect(rows)
+    return Cleaned(
+        blocks=tuple(_block(row, language) for row in rows),
+        language=language,
+        provenance=meta.provenance,
+        title=meta.title,
+        published=meta.published,
+        author=meta.author,
+        published_zoned=meta.zoned,
+    )
+
+
+def _block(row: _Row, language: str) -> Block:
+    return Block(
+        text=row.line.text.strip(),
+        kind=row.kind,
+        reason=row.reason,
+        lang=row.lang or _line_language(row.shape, language),
+        rule=row.rule,
+        link_share=row.line.link_share,
+        tag=row.line.tag,
+    )
+
+
+def _line_language(shape: Shape, language: str) -> str:
+    """The line's own language; the article's where the line is too short to tell."""
+    if not shape.letters:
+        return "und"
+    base = base_language(language)
+    if shape.family == _FAMILY.get(base, "latin"):
+        if shape.family != "latin" or shape.width < PROSE_WIDTH:
+            return language if base != "und" else tag_language(shape.text).lang
+        return tag_language(shape.text, language).lang if shape.prose else language
+    return tag_language(shape.text, language).lang
+
+
+_FAMILY: Final = {
+    "ko": "hangul", "ja": "kana", "zh": "han", "ru": "cyrillic", "uk": "cyrillic",
+    "bg": "cyrillic", "mk": "cyrillic", "be": "cyrillic", "sr": "cyrillic", "ar": "arabic",
+    "fa": "arabic", "ur": "arabic", "hi": "devanagari", "mr": "devanagari", "ne": "devanagari",
+    **{k: k for k in ("el", "he", "th", "ka", "hy", "bn", "ta", "te", "kn", "ml", "si", "my",
+                      "km", "lo", "am", "gu", "pa")},
+}  # fmt: skip
+
+
+# --------------------------------------------------------------------------- rows
+_GLUED_HEAD: Final = re.compile(r"^\s?(date\s\d{4}-\d\d-\d\d)\s+(?=\S)")
+_GLUED_MIDDLE: Final = re.compile(r"(?<=[.!?。])\s(?=date\s\d{4}-\d\d-\d\d\s+\S)")
+
+
+def _rows(lines: Sequence[Line], rules: RuleSet, meta: _Metadata) -> list[_Row]:
+    rows: list[_Row] = []
+    for line in lines:
+        if not line.text.strip():
+            continue
+        for piece in _split_glued(line):
+            row = _Row(piece)
+            head = _GLUED_HEAD.match(piece.text)
+            if head:
+                # `date 2026-01-26 Title`: metadata that a text dump glued together
+                date_row = _Row(_part(piece, head.group(1)))
+                title_row = _Row(_part(piece, piece.text[head.end() :]))
+                date_row.drop("general:glued-head", "date glued to the title at the head")
+                title_row.drop("general:glued-head", "title glued to the date at the head")
+                meta.head(date_row.shape.norm, title_row.line.text.strip())
+                rows += [date_row, title_row]
+                continue
+            rows += _cut(row, rules)
+    return rows
+
+
+def _split_glued(line: Line) -> list[Line]:
+    """A dump may glue the next page's head to a line: `... reserved. date 2026-01-26 Title`."""
+    if "date " not in line.text:
+        return [line]
+    found = _GLUED_MIDDLE.search(line.text)
+    if not found:
+        return [line]
+    return [_part(line, line.text[: found.start()]), _part(line, line.text[found.end() :])]
+
+
+def _part(line: Line, text: str) -> Line:
+    return Line(text=text.strip(), link_share=line.link_share, tag=line.tag)
+
+
+CUT_WIDTH: Final = 60
+"""Lines at least this wide are looked at for something glued to their end."""
+
+
+def _cut(row: _Row, rules: RuleSet) -> list[_Row]:
+    """Cut boilerplate off the end of a long line; the rest stays what it was."""
+    ends: list[_Row] = []
+    while row.shape.width >= CUT_WIDTH and len(ends) < 4:
+        hit = rules.cuts(row.shape)
+        if hit is None or hit.rule.pattern is None:
+            break
+        text = row.line.text.rstrip()
+        # the rule fired on the normalised end: find it again in the text as it stands
+        found = hit.rule.pattern.search(text, max(0, len(text) - CUT_CHARS))
+        if found is None or found.start() < 30:
+            break
+        end = _Row(_part(row.line, text[found.start() :]))
+        end.drop(hit.rule.name, hit.rule.reason)
+        end.hits = [hit]
+        ends.insert(0, end)
+        row = _Row(_part(row.line, text[: found.start()]))
+    return [row, *ends]
+
+
+# --------------------------------------------------------------------------- one pass
+def _pass(
+    rows: list[_Row], title_key: str, lang_hint: str | None, memory: HostMemory | None
+) -> str:
+    """Mark the rows that are not body, judging only by these rows; return the language."""
+    for row in rows:
+        if row.live and not row.keep:
+            _by_rule(row, "any")
+    language = article_language([r.line.text for r in rows if r.live], lang_hint)
+    family = _FAMILY.get(base_language(language), "latin")
+    _second_copies(rows)
+    _ending(rows, family)
+    bounds = _prose_bounds(rows, family)
+    _headline(rows, title_key, bounds)
+    _by_place(rows, bounds)
+    if memory is not None:
+        _by_memory(rows, memory, title_key)
+    _links(rows, bounds)
+    judge_foreign(rows, language, family)
+    if _prose_bounds(rows, family) is not None:
+        _menus(rows)
+        _labels(rows, family, title_key)
+    return language
+
+
+def _by_rule(row: _Row, place: str) -> None:
+    for hit in row.hits:
+        rule = hit.rule
+        if rule.place != place or rule.action not in ("remove", "ends", "box"):
+            continue
+        if row.shape.prose and not rule.prose:
+            continue
+        row.drop(rule.name, rule.reason)
+        return
+
+
+def _by_place(rows: list[_Row], bounds: tuple[int, int] | None) -> None:
+    if bounds is None:
+        return
+    first, last = bounds
+    for i, row in enumerate(rows):
+        if not row.live or row.keep or not row.hits:
+            continue
+        if i < first:
+            _by_rule(row, "head")
+            _by_rule(row, "edge")
+        elif i > last:
+            _by_rule(row, "tail")
+            _by_rule(row, "edge")
+
+
+def _prose_bounds(rows: list[_Row], family: str) -> tuple[int, int] | None:
+    """Indexes of the first and last sentence of the body, None when there is none."""
+    first = last = -1
+    for i, row in enumerate(rows):
+        if row.live and row.shape.prose and _own(row.shape, family):
+            if first < 0:
+                first = i
+            last = i
+    return (first, last) if first >= 0 else None
+
+
+def _own(shape: Shape, family: str) -> bool:
+    if shape.family == family:
+        return True
+    return family in ("kana", "han") and shape.family in ("kana", "han")
+
+
+def _second_copies(rows: list[_Row]) -> None:
+    """Some sites print the article twice: the second copy goes, short lines between with it."""
+    seen: dict[str, int] = {}
+    copies: list[int] = []
+    for i, row in enumerate(rows):
+        if not row.live or not row.shape.key:
+            continue
+        key = row.shape.norm
+        if key in seen:
+            copies.append(i)
+        else:
+            seen[key] = i
+    sure = [i for i in copies if rows[i].shape.width >= PROSE_WIDTH and not rows[i].keep]
+    for i in sure:
+        rows[i].drop("general:second-copy", "said already further up the page")
+    marked = set(sure)
+    for i in copies:
+        near = any(k in marked for k in range(i - 3, i + 4))
+        if near and not rows[i].shape.prose:
+            rows[i].drop("general:second-copy", "short line between second copies")
+
+
+def _ending(rows: list[_Row], family: str) -> None:
+    """A heading that ends the article takes everything behind it along; a box only its items."""
+    total = sum(r.shape.weight for r in rows if r.shape.prose and _live_prose(r, family))
+    before = 0.0
+    for i, row in enumerate(rows):
+        if _live_prose(row, family):
+            before += row.shape.weight
+            continue
+        rule = next((h.rule for h in row.hits if h.rule.action in ("ends", "box")), None)
+        if rule is None or row.live:
+            continue
+        rest = rows[i + 1 :]
+        long_after = [r for r in rest if _live_prose(r, family) and r.shape.width >= LONG_PARAGRAPH]
+        weight = sum(r.shape.weight for r in rest if _live_prose(r, family))
+        if (
+            rule.action == "ends"
+            and total
+            and before >= RELATED_AFTER * total
+            and (len(long_after) <= RELATED_PROSE or weight <= RELATED_REST * before)
+        ):
+            for r in rest:
+                r.drop(rule.name, "after a heading that ends the article")
+            return
+        _box(rest, rule.name)
+
+
+def _live_prose(row: _Row, family: str) -> bool:
+    return row.live and row.shape.prose and _own(row.shape, family)
+
+
+def _box(rest: Sequence[_Row], rule: str) -> None:
+    """Items of a box inside the article: short lines until a sentence resumes."""
+    for row in rest[:MENU_RUN]:
+        if row.live and (row.shape.prose or row.shape.sentence or row.keep):
+            return
+        if row.live and row.shape.width > 2 * LABEL_WIDTH:
+            return
+        row.drop(rule, "item of a box of links")
+
+
+def _headline(rows: list[_Row], title_key: str, bounds: tuple[int, int] | None) -> None:
+    if not title_key or bounds is None:
+        return
+    first, last = bounds
+    for i, row in enumerate(rows):
+        if row.live and row.shape.key == title_key and (i < first or i > last):
+            row.drop("general:headline", "the title again")
+
+
+def _by_memory(rows: list[_Row], memory: HostMemory, title_key: str) -> None:
+    known = [r for r in rows if r.live and r.shape.key != title_key and memory.knows(r.shape)]
+    prose = sum(r.shape.weight for r in rows if r.live and r.shape.prose)
+    taken = sum(r.shape.weight for r in known if r.shape.prose)
+    spare_prose = taken > MEMORY_MOST * prose
+    for row in known:
+        if row.shape.prose and spare_prose:
+            continue
+        row.drop("memory:host", "on other articles of this site too")
+
+
+def _links(rows: list[_Row], bounds: tuple[int, int] | None) -> None:
+    """Whole-line links: teasers, wherever they stand; sentences only behind the article."""
+    if bounds is None:
+        return
+    first, last = bounds
+    for i, row in enumerate(rows):
+        shape = row.shape
+        if not row.live or row.keep or shape.link_share < LINK_SHARE or not shape.letters:
+            continue
+        if i < first or i > last or not shape.sentence:
+            row.drop("general:link-line", "the whole line is a link")
+
+
+# --------------------------------------------------------------------------- shape
+def _is_label(row: _Row) -> bool:
+    s = row.shape
+    return s.width <= LABEL_WIDTH and not s.sentence and not s.prose and "|" not in s.text
+
+
+def _menus(rows: list[_Row]) -> None:
+    run: list[_Row] = []
+    for row in [*rows, None]:
+        if row is not None and row.live and _is_label(row) and not row.keep:
+            run.append(row)
+            continue
+        if row is not None and not row.live:
+            continue
+        if len(run) >= MENU_RUN and not _is_data(run):
+            for r in run:
+                r.drop("general:menu", "many short lines in a row")
+        run = []
+
+
+def _is_data(run: list[_Row]) -> bool:
+    """Lists of figures (scores, quake readings) are the article, menus hold few digits."""
+    return sum(1 for r in run if r.shape.digits) >= 0.5 * len(run)
+
+
+_INTRODUCES: Final = re.compile(
+    r"(?:[:：]|次の通り|次のとおり|以下の通り|以下のとおり|如下|다음과 같다)[。.]?$"
+)
+
+
+def _labels(rows: list[_Row], family: str, title_key: str) -> None:
+    """Labels before the first sentence and short lines behind the last are not the article."""
+    bounds = _prose_bounds(rows, family)
+    if bounds is None:
+        return
+    first, last = bounds
+    for row in rows[:first]:
+        if row.live and not row.keep and _is_label(row) and row.shape.width <= HEAD_LABEL_WIDTH:
+            row.drop("general:head-label", "short label before the first sentence")
+    tail = [r for r in rows[last + 1 :] if r.live]
+    if not tail or _INTRODUCES.search(rows[last].line.text.strip()[-20:]):
+        return
+    for row in tail:
+        s = row.shape
+        if row.keep or s.sentence or "|" in s.text or s.width > 2 * LABEL_WIDTH:
+            continue
+        row.drop("general:tail-label", "short line behind the last sentence")
+
+
+# --------------------------------------------------------------------------- metadata
+class _Metadata:
+    """What lines said about the article before they were taken away."""
+
+    def __init__(self, zone: tzinfo) -> None:
+        self.zone = zone
+        self.title: str | None = None
+        self.published: datetime | None = None
+        self.zoned = False
+        self.author: str | None = None
+        self.provenance: tuple[str, ...] = ()
+
+    def head(self, date: str, title: str) -> None:
+        if self.title is None:
+            self.title = title
+            self._publish(date)
+
+    def _publish(self, text: str) -> None:
+        if self.published is None:
+            found = parse_timestamp(text, self.zone)
+            if found is not None:
+                self.published, self.zoned = found
+
+    def collect(self, rows: list[_Row]) -> None:
+        marks: dict[str, None] = {}
+        for row in rows:
+            for hit in row.hits:
+                rule = hit.rule
+                if rule.provenance:
+                    marks[rule.provenance] = None
+                if rule.field == "published":
+                    self._publish(row.shape.norm)
+                elif rule.field == "author" and self.author is None and rule.pattern:
+                    found = rule.pattern.search(row.shape.norm)
+                    if found and found.groupdict().get("author"):
+                        self.author = found.group("author").strip(" ,|/")
+        agency = wire_agency([r.shape for r in rows if r.live])
+        if agency:
+            marks["wire"] = None
+            marks[f"wire:{agency}"] = None
+        self.provenance = tuple(marks)

@@ -1,0 +1,154 @@
+"""What a line of text looks like: the facts that the rules and the cleaner ask about.
+
+In: a `Line`.  Out: a `Shape` (spellings to match against, width, script, sentence or not).
+It judges nothing.  Every fact is worked out once and in time linear in the line's length.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from extractors.language import EAST_ASIAN, script_counts
+from extractors.models import Line
+
+MATCH_CHARS: Final = 400
+"""Characters of a line that rules look at (start; `cut` rules see the end): bounds hostile input.
+The longest cue line in the development data has 210."""
+
+_ZERO_WIDTH: Final = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad\u200e\u200f"))
+_SIGNS: Final = {
+    **_ZERO_WIDTH,
+    ord("ⓒ"): "©",
+    ord("Ⓒ"): "©",
+    ord("\u00a0"): " ",
+    ord("’"): "'",
+    ord("‘"): "'",
+}
+_BLANKS: Final = re.compile(r"\s+")
+_EDGE: Final = (
+    " \t-–—−‐•·・‧*▶▷►▸▹◀◁◄▲△▼▽■□▪▫◼◆◇●○◎★☆※✔✓→⇒←↓↑↗»«›‹<>|/\\:;,.!?~_=+#^"
+    "【】[](){}「」『』〈〉《》“”\"'…。、，：；！？（）〔〕＞＜"
+)
+_DIGITS: Final = re.compile(r"\d+")
+_SENTENCE_END: Final = re.compile(r"(?:[.!?。！？…‼⁉][\"'”’」』】）)\]》〉]{0,3}|[」』”])$")
+_CLOSE_ABBREVIATION: Final = re.compile(
+    r"\b(?:Inc|Ltd|Co|Corp|LLC|Jr|Sr|No|Vol|a\.m|p\.m)\.$", re.I
+)
+
+PROSE_WIDTH: Final = 40
+"""A sentence of this width (units of a Latin letter) is prose; shorter ones may be labels."""
+
+LONG_WIDTH: Final = 120
+"""A line this wide is prose whether or not it ends like a sentence (menus come one a line)."""
+
+
+@dataclass(slots=True)
+class Shape:
+    """One line and what is known of it.
+
+    `norm` is NFKC with single blanks; `low` that in lower case; `key` lower case without edge
+    signs, digits as 0.
+    """
+
+    text: str
+    norm: str
+    low: str
+    key: str
+    width: int
+    family: str  # "latin", "hangul", "kana", "han", another script's name, "" without letters
+    weight: float  # letters, East Asian ones counted 2.5 times
+    letters: int
+    latin: int
+    east: int
+    has_kana: bool
+    has_hangul: bool
+    has_han: bool
+    digits: int
+    sentence: bool  # ends as a sentence does
+    prose: bool
+    link_share: float
+    tag: str
+
+
+def normalize(text: str) -> str:
+    """NFKC, signs unified, runs of blanks made one; at most `MATCH_CHARS` characters long."""
+    text = text[:MATCH_CHARS].translate(_SIGNS)
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text.replace("…", "\ue000")).replace("\ue000", "…")
+    return _BLANKS.sub(" ", text).strip()
+
+
+def line_key(text: str) -> str:
+    """The spelling under which a line is remembered: lower case, digits 0, edge signs cut."""
+    return _key(normalize(text).lower())
+
+
+def _key(low: str) -> str:
+    return _DIGITS.sub("0", low.strip(_EDGE))
+
+
+def shape_of(line: Line) -> Shape:
+    """Work out the facts of one line."""
+    return _shape(line.text, line.link_share, line.tag)
+
+
+@lru_cache(maxsize=4096)
+def _shape(text: str, link_share: float, tag: str) -> Shape:
+    stripped = text.strip()
+    norm = normalize(stripped)
+    low = norm.lower()
+    counts = script_counts(stripped)
+    ascii_only = stripped.isascii()
+    hangul, kana, han = counts.get("hangul", 0), counts.get("kana", 0), counts.get("han", 0)
+    east = hangul + kana + han + counts.get("bopomofo", 0)
+    width = len(stripped) + (0 if ascii_only else _wide(stripped))
+    family, weight = _family_of(counts, hangul, kana, han, east)
+    tail = stripped[-8:]
+    sentence = bool(_SENTENCE_END.search(tail)) and not _CLOSE_ABBREVIATION.search(stripped[-12:])
+    letters = sum(counts.values())
+    return Shape(
+        text=text,
+        norm=norm,
+        low=low,
+        key=_key(low),
+        width=width,
+        family=family,
+        weight=weight,
+        letters=letters,
+        latin=counts.get("latin", 0),
+        east=east,
+        has_kana=kana > 0,
+        has_hangul=hangul > 0,
+        has_han=han > 0,
+        digits=sum(map(str.isdigit, norm)),
+        sentence=sentence,
+        prose=letters > 0 and ((sentence and width >= PROSE_WIDTH) or width >= LONG_WIDTH),
+        link_share=link_share,
+        tag=tag,
+    )
+
+
+def _wide(text: str) -> int:
+    return sum(1 for c in text[:20_000] if c >= "\u2e80")
+
+
+def _family_of(
+    counts: dict[str, int], hangul: int, kana: int, han: int, east: int
+) -> tuple[str, float]:
+    best, weight = "", 0.0
+    if east:
+        if hangul and hangul >= 0.3 * east and hangul >= kana:
+            best = "hangul"
+        elif kana and kana >= 0.04 * (kana + han):
+            best = "kana"
+        else:
+            best = "han" if han else "hangul"
+        weight = east * 2.5
+    for name, n in counts.items():
+        if name not in EAST_ASIAN and n > weight:
+            best, weight = name, float(n)
+    return best, weight

@@ -1,0 +1,366 @@
+"""Boilerplate rules as data: one TOML file a language, `general.toml`, and `sites.toml`.
+
+In: the TOML files beside this module, and an operator's own folder of such files.
+Out: a `RuleSet` that tells which rule fires on a line.  The format is in docs/boilerplate-rules.md.
+Nothing here knows about articles: where in the page a rule may fire is asked by the cleaner.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from importlib import resources
+from pathlib import Path
+from typing import Any, Final
+
+from extractors.errors import UsageError
+from extractors.lines import Shape, normalize, shape_of
+from extractors.models import Line
+
+ACTIONS: Final = ("remove", "ends", "box", "keep", "cut", "note")
+"""remove: the line is boilerplate.  ends: a heading that ends the article.  box: a heading of a
+box inside the article.  keep: never boilerplate by shape.  cut: the matched end of a longer line
+is boilerplate, the rest stays.  note: says something (provenance), stays where it is."""
+
+PLACES: Final = ("any", "head", "tail", "edge")
+"""head: before the first sentence of the body; tail: after the last; edge: either."""
+
+MAX_WIDTH: Final = 120
+"""Default width up to which a rule applies: a cue inside a longer line is talk about the thing."""
+
+FILES: Final = ("general", "en", "ko", "ja", "zh")
+_KNOWN: Final = frozenset({
+    "name", "category", "reason", "action", "lines", "starts", "ends", "contains", "pattern",
+    "needs", "place", "max_width", "prose", "provenance", "match", "miss", "ignore_case", "field",
+})  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One rule. Phrases are compared with the normalised line (NFKC, lower case, single blanks)."""
+
+    name: str  # file and name: `ja:related-heading`
+    category: str
+    reason: str
+    action: str = "remove"
+    lines: tuple[str, ...] = ()  # the whole line, edge signs aside, digits as 0
+    starts: tuple[str, ...] = ()
+    ends: tuple[str, ...] = ()
+    contains: tuple[str, ...] = ()
+    pattern: re.Pattern[str] | None = None
+    needs: tuple[str, ...] = ()  # the pattern is tried only when the line holds one of these
+    place: str = "any"
+    max_width: int = MAX_WIDTH
+    prose: bool = True  # may hit a line that reads as a sentence
+    provenance: str = ""
+    field: str = ""  # "published", "author", "title": what the line yields
+    match: tuple[str, ...] = ()
+    miss: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit:
+    """A rule that fired, and where in the normalised line (for `cut`: in the line's last part)."""
+
+    rule: Rule
+    start: int
+    end: int
+
+
+@dataclass(slots=True)
+class _Index:
+    """The rules of one file, arranged so that most lines touch few of them."""
+
+    exact: dict[str, list[Rule]] = field(default_factory=dict)
+    starts: dict[str, list[tuple[str, Rule]]] = field(default_factory=dict)
+    ends: list[tuple[str, Rule]] = field(default_factory=list)
+    contains: list[tuple[str, Rule]] = field(default_factory=list)
+    patterns: list[Rule] = field(default_factory=list)
+    cuts: list[Rule] = field(default_factory=list)
+
+
+class RuleSet:
+    """Rules of all languages, and of sites. Immutable once built; safe to share by threads."""
+
+    def __init__(
+        self,
+        rules: Mapping[str, Sequence[Rule]],
+        sites: Mapping[str, Sequence[Rule]] | None = None,
+        off: Mapping[str, frozenset[str]] | None = None,
+    ) -> None:
+        self.rules: dict[str, tuple[Rule, ...]] = {k: tuple(v) for k, v in rules.items()}
+        self.sites: dict[str, tuple[Rule, ...]] = {k: tuple(v) for k, v in (sites or {}).items()}
+        self.off: dict[str, frozenset[str]] = dict(off or {})
+        self._index = {k: _build(v) for k, v in self.rules.items()}
+        self._site_index = {k: _build(v) for k, v in self.sites.items()}
+
+    def __iter__(self) -> Iterator[Rule]:
+        for group in (*self.rules.values(), *self.sites.values()):
+            yield from group
+
+    def hits(self, shape: Shape, host: str | None = None) -> list[Hit]:
+        """Return every rule that fires on the line, sites first, then the line's languages."""
+        found: list[Hit] = []
+        off: frozenset[str] = frozenset()
+        for site in _host_suffixes(host):
+            if site in self._site_index:
+                _hits(self._site_index[site], shape, found)
+            off |= self.off.get(site, frozenset())
+        for name in _files_for(shape):
+            index = self._index.get(name)
+            if index is not None:
+                _hits(index, shape, found)
+        return [h for h in found if h.rule.name not in off] if off else found
+
+    def cuts(self, shape: Shape) -> Hit | None:
+        """Return the first rule that cuts the end of a longer line off, or None."""
+        tail = normalize(shape.text[-CUT_CHARS:])
+        low = tail.lower()
+        for name in _files_for(shape):
+            index = self._index.get(name)
+            if index is None:
+                continue
+            for rule in index.cuts:
+                if rule.needs and not any(n in low for n in rule.needs):
+                    continue
+                assert rule.pattern is not None
+                found = rule.pattern.search(tail)
+                if found:
+                    return Hit(rule=rule, start=found.start(), end=found.end())
+        return None
+
+
+CUT_CHARS: Final = 240
+"""Characters at the end of a line that `cut` rules see."""
+
+
+def _files_for(shape: Shape) -> list[str]:
+    names = ["general"]
+    if shape.latin:
+        names.append("en")
+    if shape.has_hangul:
+        names.append("ko")
+    if shape.has_kana:
+        names.append("ja")
+        if shape.has_han:
+            names.append("zh")
+    elif shape.has_han:
+        names += ["ja", "zh"]
+    return names
+
+
+def _host_suffixes(host: str | None) -> list[str]:
+    if not host:
+        return []
+    parts = host.lower().rstrip(".").split(".")
+    return [".".join(parts[i:]) for i in range(min(len(parts) - 1, 8))]
+
+
+def _build(rules: Iterable[Rule]) -> _Index:
+    index = _Index()
+    for rule in rules:
+        if rule.action == "cut":
+            index.cuts.append(rule)
+            continue
+        for phrase in rule.lines:
+            index.exact.setdefault(phrase, []).append(rule)
+        for phrase in rule.starts:
+            index.starts.setdefault(phrase[:2], []).append((phrase, rule))
+        index.ends += [(phrase, rule) for phrase in rule.ends]
+        index.contains += [(phrase, rule) for phrase in rule.contains]
+        if rule.pattern is not None:
+            index.patterns.append(rule)
+    return index
+
+
+def _hits(index: _Index, shape: Shape, found: list[Hit]) -> None:
+    low, width = shape.low, shape.width
+    size = len(low)
+    for rule in index.exact.get(shape.key, ()):
+        found.append(Hit(rule=rule, start=0, end=size))
+    if width > index_limit(index):
+        return
+    bare = low.lstrip(_BULLETS)
+    offset = size - len(bare)
+    for phrase, rule in index.starts.get(bare[:2], ()):
+        if width <= rule.max_width and bare.startswith(phrase):
+            found.append(Hit(rule=rule, start=offset, end=offset + len(phrase)))
+    if index.ends:
+        tail = low.rstrip(_CLOSERS)
+        for phrase, rule in index.ends:
+            if width <= rule.max_width and tail.endswith(phrase):
+                found.append(Hit(rule=rule, start=len(tail) - len(phrase), end=len(tail)))
+    for phrase, rule in index.contains:
+        if width <= rule.max_width and phrase in low:
+            at = low.find(phrase)
+            if not inside_quotes(low, at):
+                found.append(Hit(rule=rule, start=at, end=at + len(phrase)))
+    for rule in index.patterns:
+        if width > rule.max_width or (rule.needs and not any(n in low for n in rule.needs)):
+            continue
+        assert rule.pattern is not None
+        hit = rule.pattern.search(shape.norm)
+        if hit and not inside_quotes(shape.norm, hit.start()):
+            found.append(Hit(rule=rule, start=hit.start(), end=hit.end()))
+
+
+_LIMITS: dict[int, int] = {}
+
+
+def index_limit(index: _Index) -> int:
+    """The widest line any rule of the index may hit other than by its whole text."""
+    known = _LIMITS.get(id(index))
+    if known is None:
+        rules = list(index.patterns)
+        rules += [r for _, r in index.contains] + [r for _, r in index.ends]
+        rules += [r for group in index.starts.values() for _, r in group]
+        known = _LIMITS[id(index)] = max((r.max_width for r in rules), default=0)
+    return known
+
+
+_BULLETS: Final = " -–—•·・*▶▷►▸▹◀◁▲△▼▽■□▪▫◆◇●○◎★☆※✔→»›>|#+[【(<〈《「“\"'"
+_CLOSERS: Final = " .!。！…>»›→▶▸+]】)>〉》」”\"'"
+_OPEN: Final = "“「『"
+_CLOSE: Final = "”」』"
+
+
+def inside_quotes(text: str, at: int) -> bool:
+    """Tell whether position `at` lies inside an open quotation: then the cue is being quoted."""
+    before = text[:at]
+    opened = sum(before.count(c) for c in _OPEN) - sum(before.count(c) for c in _CLOSE)
+    if opened > 0:
+        return True
+    return before.count('"') % 2 == 1 and '"' in text[at:]
+
+
+# --------------------------------------------------------------------------- loading
+def parse_rules(text: str, *, origin: str, file: str) -> list[Rule]:
+    """Read one language file. Raises `UsageError` naming file and rule when something is wrong."""
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{origin}: not valid TOML: {error}") from error
+    return [_rule(raw, origin=origin, file=file) for raw in data.get("rule", [])]
+
+
+def parse_sites(
+    text: str, *, origin: str
+) -> tuple[dict[str, list[Rule]], dict[str, frozenset[str]]]:
+    """Read a sites file: `[site."host"]` with `off = [...]` and `[[site."host".rule]]`."""
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{origin}: not valid TOML: {error}") from error
+    rules: dict[str, list[Rule]] = {}
+    off: dict[str, frozenset[str]] = {}
+    for host, entry in data.get("site", {}).items():
+        if not isinstance(entry, dict):
+            raise UsageError(f'{origin}: [site."{host}"] must be a table')
+        off[host.lower()] = frozenset(entry.get("off", ()))
+        rules[host.lower()] = [
+            _rule(raw, origin=origin, file=f"site/{host.lower()}") for raw in entry.get("rule", [])
+        ]
+    return rules, off
+
+
+def _rule(raw: Mapping[str, Any], *, origin: str, file: str) -> Rule:
+    name = raw.get("name")
+    if not isinstance(name, str) or not name:
+        raise UsageError(f"{origin}: a rule without a name")
+    where = f"{origin}: rule {name!r}"
+    unknown = sorted(set(raw) - _KNOWN)
+    if unknown:
+        raise UsageError(f"{where}: unknown key {', '.join(unknown)}")
+    for key in ("category", "reason"):
+        if not isinstance(raw.get(key), str):
+            raise UsageError(f"{where}: {key} is missing")
+    action, place = raw.get("action", "remove"), raw.get("place", "any")
+    if action not in ACTIONS:
+        raise UsageError(f"{where}: action {action!r} is none of {', '.join(ACTIONS)}")
+    if place not in PLACES:
+        raise UsageError(f"{where}: place {place!r} is none of {', '.join(PLACES)}")
+    if not raw.get("match"):
+        raise UsageError(f"{where}: needs at least one example in match")
+    pattern = None
+    if "pattern" in raw:
+        try:
+            pattern = re.compile(raw["pattern"], re.I if raw.get("ignore_case", True) else 0)
+        except re.error as error:
+            raise UsageError(f"{where}: pattern: {error}") from error
+    if action == "cut" and pattern is None:
+        raise UsageError(f"{where}: action cut needs a pattern")
+    phrases = {k: _phrases(raw.get(k, ()), where, k) for k in ("lines", "starts", "ends",
+                                                               "contains", "needs")}  # fmt: skip
+    if not (pattern or any(phrases[k] for k in ("lines", "starts", "ends", "contains"))):
+        raise UsageError(f"{where}: has neither phrases nor a pattern")
+    phrases["lines"] = tuple(shape_of(Line(text=p)).key for p in phrases["lines"])
+    return Rule(
+        name=f"{file}:{name}",
+        category=raw["category"],
+        reason=raw["reason"],
+        action=action,
+        pattern=pattern,
+        place=place,
+        max_width=int(raw.get("max_width", MAX_WIDTH)),
+        prose=bool(raw.get("prose", True)),
+        provenance=raw.get("provenance", ""),
+        field=raw.get("field", ""),
+        match=tuple(raw["match"]),
+        miss=tuple(raw.get("miss", ())),
+        **phrases,
+    )
+
+
+def _phrases(raw: Any, where: str, key: str) -> tuple[str, ...]:
+    if not isinstance(raw, list | tuple) or not all(isinstance(p, str) and p for p in raw):
+        raise UsageError(f"{where}: {key} must be a list of phrases")
+    return tuple(normalize(p).lower() for p in raw)
+
+
+@lru_cache(maxsize=1)
+def builtin_rules() -> RuleSet:
+    """The rules that presswatch brings."""
+    return load_rules(None)
+
+
+def load_rules(folder: Path | None) -> RuleSet:
+    """Built-in rules, extended by the TOML files in an operator's `folder`.
+
+    Files named like a built-in one add rules to it, `sites.toml` adds sites; a rule with the name
+    of a built-in rule replaces it. Any other file name is read as rules for all lines.
+    Raises `UsageError` (file, rule, what is wrong).
+    """
+    groups: dict[str, list[Rule]] = {}
+    sites: dict[str, list[Rule]] = {}
+    off: dict[str, frozenset[str]] = {}
+    here = resources.files(__name__)
+    sources = [(f"{n}.toml", (here / f"{n}.toml").read_text("utf-8")) for n in (*FILES, "sites")]
+    if folder is not None:
+        if not folder.is_dir():
+            raise UsageError(f"{folder}: no such folder of boilerplate rules")
+        sources += [(str(p), p.read_text("utf-8")) for p in sorted(folder.glob("*.toml"))]
+    for origin, text in sources:
+        stem = Path(origin).stem
+        if stem == "sites":
+            new_rules, new_off = parse_sites(text, origin=origin)
+            for host, rules in new_rules.items():
+                _extend(sites.setdefault(host, []), rules)
+            for host, names in new_off.items():
+                off[host] = off.get(host, frozenset()) | names
+            continue
+        file = stem if stem in FILES else "general"
+        new = parse_rules(text, origin=origin, file=stem)
+        _extend(groups.setdefault(file, []), new)
+    return RuleSet(groups, sites, off)
+
+
+def _extend(into: list[Rule], rules: Iterable[Rule]) -> None:
+    for rule in rules:
+        at = next((i for i, r in enumerate(into) if r.name == rule.name), None)
+        if at is None:
+            into.append(rule)
+        else:
+            into[at] = replace(rule)
