@@ -126,12 +126,13 @@ def _from_text(
 
     text = clean_text((doc.text or "") if text is None else text)[:MAX_TEXT_CHARS]
     lines = tuple(Line(text=line) for line in text.splitlines() if line.strip())
-    status = Status.OK if lines else Status.EMPTY
+    # A headline without a text (a ticker, a feed of titles) is read as what it is.
+    status = Status.OK if lines or (doc.title or "").strip() else Status.EMPTY
     found = Extraction(
         lines=lines,
         status=status,
-        reason="" if lines else "no text",
-        method="text",
+        reason="" if status is Status.OK else "no text",
+        method="text" if lines else "headline",
     )
     return _finish(doc, url, found, memory, rules)
 
@@ -162,6 +163,11 @@ def _finish(
     if status is Status.OK and found.lines and not cleaned.body:
         status, error = Status.JUNK, "every line is boilerplate"
     published, offset = _published(doc, found, cleaned)
+    language = cleaned.language
+    if language == "und" and title:
+        from extractors.language import tag_language
+
+        language = tag_language(title, doc.lang_hint or found.lang_hint).lang
     return Article(
         doc=doc,
         title=title,
@@ -171,7 +177,7 @@ def _finish(
         author=found.author or doc.author or cleaned.author,
         section=found.section,
         published_at=published,
-        language=cleaned.language,
+        language=language,
         blocks=cleaned.blocks,
         provenance=tuple(dict.fromkeys((*cleaned.provenance, *found.provenance))),
         status=status,
