@@ -26,9 +26,9 @@ import click
 from flows.settings import Secrets, Settings, load_secrets, load_settings
 
 if TYPE_CHECKING:
-    from alerts.topics import TopicSet
     from rich.console import Console
 
+    from alerts.topics import TopicSet
     from storage.database import Store
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -42,6 +42,8 @@ class AppContext:
     db: str | None = None
     as_json: bool = False
     quiet: bool = False
+    collect_alerts: bool = False  # remember printed alerts instead of printing them at once
+    shown_alerts: list[str] = field(default_factory=list, repr=False)
     _cache: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @property
@@ -106,6 +108,12 @@ class AppContext:
         """Write one line for people to standard error, unless `--quiet`."""
         if not self.quiet:
             click.echo(text, err=True)
+
+    def show_alert(self, text: str) -> None:
+        """Print an alert that nobody else delivers to standard output, and remember it."""
+        self.shown_alerts.append(text)
+        if not self.collect_alerts and not self.as_json:
+            click.echo(text + "\n")
 
     def emit_json(self, value: Any) -> None:
         """Write `value` as JSON to standard output."""

@@ -135,9 +135,7 @@ def _check_folder(app: AppContext) -> Finding:
 def _check_database(app: AppContext) -> Finding:
     path = app.settings.db_path
     if not path.exists() and not app.store.main.exists():
-        return Finding(
-            check="database", verdict="ok", found=f"{path}: made by the first run"
-        )
+        return Finding(check="database", verdict="ok", found=f"{path}: made by the first run")
     app.store.check_writable()
     problems = app.store.examine()
     if problems:

@@ -61,11 +61,14 @@ class Settings:
 
     slack_channel: str = _key("#presswatch", "Channel for topics that name none.")
     ops_channel: str = _key("", "Channel for failures of the pipeline; empty: none.")
-    slack_base_url: str = _key(
-        "https://slack.com/api/", "Slack's Web API, or a stand-in for tests."
-    )
+    slack_base_url: str = _key("https://slack.com/api/", "Slack's Web API (tests: a stand-in).")
     send_wait_s: float = _key(60.0, "How long a run may wait for Slack's one message a second.")
     alert_max_age_h: float = _key(24.0, "Older articles are stored, never alerted. In hours.")
+    first_poll: str = _key(
+        "auto",
+        'What a feed lists at its first poll: "alert" as usual, one "summary", or "auto": '
+        "a summary when more than ten articles match.",
+    )
     hourly_cap: int = _key(20, "Alerts per topic and hour; more go into one digest line.")
     quiet_hours: str = _key("", 'For example "22:00-07:00 Asia/Seoul"; empty: none.')
     quiet_override: str = _key("critical", "Severity that alerts in quiet hours all the same.")
@@ -151,6 +154,13 @@ def load_secrets(env: Mapping[str, str] | None = None) -> Secrets:
     )
 
 
+CHOICES: dict[str, tuple[str, ...]] = {
+    "first_poll": ("auto", "alert", "summary"),
+    "language_engine": ("langdetect", "py3langid"),
+    "story_vectors": ("auto", "on", "off"),
+    "quiet_override": ("low", "normal", "high", "critical"),
+    "log_level": ("DEBUG", "INFO", "WARNING", "ERROR"),
+}
 _PATHS = {"db", "feeds", "topics", "rules"}
 
 
@@ -206,6 +216,9 @@ def _checked(name: str, value: Any, spec: dataclasses.Field[Any], where: str) ->
     if type(value) is not kind:
         shown = {str: "a string", int: "a whole number", float: "a number", bool: "true or false"}
         raise UsageError(f"{where}: `{name}` must be {shown[kind]}, e.g. {_example(spec)}")
+    if name in CHOICES and value not in CHOICES[name]:
+        choices = ", ".join(toml_value(choice) for choice in CHOICES[name])
+        raise UsageError(f"{where}: `{name}` is one of {choices}, not {toml_value(value)}")
     if isinstance(value, int | float) and not isinstance(value, bool) and value < 0:
         raise UsageError(f"{where}: `{name}` must not be negative")
     return value

@@ -11,6 +11,8 @@ from extractors.models import Article, BlockKind
 from storage.rows import clean_text, insert_rows
 
 if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
     from storage.database import Transaction
 
 
@@ -103,3 +105,28 @@ def _block_rows(item: StoredArticle) -> list[dict[str, Any]]:
         if body:
             at += len(text) + 1
     return rows
+
+
+def unsupported_alerts(con: DuckDBPyConnection, story_ids: Sequence[int]) -> list[str]:
+    """Return keys of alerts not sent yet whose topic no article of the story hits any more."""
+    if not story_ids:
+        return []
+    rows = con.execute(
+        """
+        SELECT a.alert_key FROM core.alert a
+        ANTI JOIN core.topic_hit h ON h.story_id = a.story_id AND h.topic = a.topic
+        WHERE a.state = 'pending' AND a.topic IS NOT NULL
+          AND a.story_id IN (SELECT unnest(?::BIGINT[]))
+        """,
+        [list(story_ids)],
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def delete_topic_hits(tx: Transaction, article_ids: Sequence[int], topics: Sequence[str]) -> None:
+    """Delete the hits of these topics in these articles, so that they can be judged anew."""
+    tx.con.execute(
+        "DELETE FROM core.topic_hit WHERE article_id IN (SELECT unnest(?::BIGINT[])) "
+        "AND topic IN (SELECT unnest(?::VARCHAR[]))",
+        [list(article_ids), list(topics)],
+    )

@@ -15,3 +15,7 @@ class StoreTooNew(StoreError):
 
 class StoreDamaged(StoreError):
     """The file is not a database of ours, or is damaged."""
+
+
+class StoreUnwritable(StoreError):
+    """The folder or disk does not take what is written."""

@@ -27,9 +27,7 @@ FORMATS = ("table", "csv", "json", "parquet")
 @click.argument("query", required=False)
 @click.option("--format", "form", type=click.Choice(FORMATS), default=None, help="Output format.")
 @click.option("--out", metavar="FILE", help="Write to a file instead of standard output.")
-@click.option(
-    "--timeout", default=60.0, show_default=True, help="Seconds a query may take."
-)
+@click.option("--timeout", default=60.0, show_default=True, help="Seconds a query may take.")
 @click.option("--allow-files", is_flag=True, help="Let the query read files and the network.")
 @common_options
 @pass_app

@@ -1,0 +1,160 @@
+"""`presswatch run` and `presswatch serve`: one cycle as a Prefect flow run, or a schedule."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import click
+
+from extractors.errors import PresswatchError, UsageError
+from flows.context import AppContext, common_options, example, pass_app
+
+_INTERVAL = re.compile(r"(\d+)\s*([smhd])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+LEAST_INTERVAL_S = 10
+
+
+@click.command(
+    "run",
+    epilog=example("presswatch run", "presswatch run --feed yonhap-en --dry-run"),
+)
+@click.option("--feed", "feeds", multiple=True, metavar="NAME", help="Poll this feed now (again).")
+@click.option("--topic", "topics", multiple=True, metavar="ID", help="Match this topic only.")
+@click.option("--dry-run", is_flag=True, help="Work on a throw-away copy, send nothing.")
+@common_options
+@pass_app
+def run(app: AppContext, feeds: tuple[str, ...], topics: tuple[str, ...], dry_run: bool) -> int:
+    """Run one cycle over the feeds that are due, as a Prefect flow run.
+
+    Exit code 1 when a feed or an alert failed; the summary says which.
+    """
+    check_before_run(app, topics)
+    summary = run_flow(app, feeds=list(feeds) or None, topics=list(topics) or None, dry_run=dry_run)
+    if app.as_json:
+        app.emit_json(summary.as_dict())
+    else:
+        click.echo(summary.as_text())
+    return 0 if summary.state == "ok" else 1
+
+
+def check_before_run(app: AppContext, topics: tuple[str, ...] = ()) -> None:
+    """Find wrong settings before Prefect is started: that takes seconds.
+
+    Raises:
+        UsageError: settings, feeds or topics are wrong.
+        StoreError: the database cannot be written.
+    """
+    from extractors.feed_list import load_feeds
+    from flows.alerting import alert_settings, make_poster
+
+    settings = app.settings
+    feeds = load_feeds(settings.path(settings.feeds))
+    if not feeds:
+        raise UsageError(
+            f"{settings.path(settings.feeds)} lists no feed: `presswatch feeds add URL`"
+        )
+    unknown = sorted(set(topics) - set(app.topics.infos))
+    if unknown:
+        raise UsageError(f"no topic {', '.join(unknown)}: `presswatch topics list` shows the ids")
+    alert_settings(settings)
+    make_poster(settings, app.secrets)
+    app.store.check_writable()
+
+
+def run_flow(
+    app: AppContext,
+    *,
+    feeds: list[str] | None = None,
+    topics: list[str] | None = None,
+    dry_run: bool = False,
+) -> Any:
+    """Run the flow `monitor` in this process and return its `RunSummary`."""
+    from flows.engine import embedded
+
+    try:
+        with embedded(app.settings.data_dir, app.say, preload=("flows.monitor", "flows.cycle")):
+            return run_flow_here(app, feeds=feeds, topics=topics, dry_run=dry_run)
+    except RuntimeError as error:
+        raise PresswatchError(str(error)) from error
+
+
+def run_flow_here(
+    app: AppContext,
+    *,
+    feeds: list[str] | None = None,
+    topics: list[str] | None = None,
+    dry_run: bool = False,
+) -> Any:
+    """Run the flow where a Prefect API is available already."""
+    from flows.cycle import using_app
+    from flows.monitor import monitor
+
+    with using_app(app) as kept:
+        state: Any = monitor(
+            config=app.config,
+            db=app.db,
+            feeds=feeds,
+            topics=topics,
+            dry_run=dry_run,
+            return_state=True,
+        )
+    if kept.summary is not None and kept.summary.ended_at is not None:
+        return kept.summary
+    if kept.error is not None:
+        raise kept.error
+    raise PresswatchError(f"the run did not end as it should: {state.message}")
+
+
+@click.command(
+    "serve",
+    epilog=example("presswatch serve --every 10m", 'presswatch serve --cron "*/10 * * * *"'),
+)
+@click.option("--every", metavar="10m", help="Time between two runs: 30s, 10m, 2h, 1d.")
+@click.option("--cron", metavar="EXPR", help='Cron expression, e.g. "*/10 * * * *".')
+@click.option("--timezone", metavar="ZONE", help="Time zone of --cron (default: setting).")
+@common_options
+@pass_app
+def serve(app: AppContext, every: str | None, cron: str | None, timezone: str | None) -> int:
+    """Run cycles on a schedule until stopped. Two runs never overlap.
+
+    Runs that were missed while the machine was down collapse into one.
+    """
+    from flows.engine import serve_schedule
+
+    if every and cron:
+        raise UsageError("give either --every or --cron, not both")
+    check_before_run(app)
+    span = None if cron else parse_interval(every or app.settings.schedule)
+    try:
+        serve_schedule(
+            "flows.monitor:monitor",
+            name="presswatch",
+            data_dir=app.settings.data_dir,
+            progress=app.say,
+            every=span,
+            cron=cron,
+            timezone=timezone or app.settings.timezone,
+            parameters={"config": app.config, "db": app.db},
+        )
+    except ValueError as error:
+        raise UsageError(f"the schedule is wrong: {error}") from None
+    except RuntimeError as error:
+        raise PresswatchError(str(error)) from error
+    return 0
+
+
+def parse_interval(text: str) -> timedelta:
+    """Read `30s`, `10m`, `2h` or `1d`.
+
+    Raises:
+        UsageError: it is none of these, or less than ten seconds.
+    """
+    match = _INTERVAL.fullmatch(text.strip())
+    if match is None:
+        raise UsageError(f"{text!r} is no interval: write 30s, 10m, 2h or 1d")
+    span = timedelta(**{_UNITS[match[2]]: int(match[1])})
+    if span.total_seconds() < LEAST_INTERVAL_S:
+        raise UsageError(f"{text!r} is too often: at least {LEAST_INTERVAL_S}s")
+    return span

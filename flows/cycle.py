@@ -1,0 +1,496 @@
+"""One cycle, stage by stage, without Prefect: poll → fetch → extract → store → send.
+
+`Cycle` is what the flow's tasks call; each public method is one stage of one batch and can be
+called again after a failure, because the store decides what is still owed:
+
+* what a feed listed is durable (`core.pending_entry`) before its validators are saved;
+* a page that was not stored stays owed, and later runs fetch it again;
+* articles, stories, hits and outbox rows of a batch are one transaction;
+* an alert is claimed in one transaction, sent, and recorded in another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import shutil
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from alerts.match import match_some
+from extractors.errors import PresswatchError, UsageError
+from extractors.feed_list import load_feeds
+from extractors.feed_state import FeedState, OwedEntry, PollResult
+from extractors.fetch import Fetcher
+from extractors.models import Outcome, RawDocument
+from extractors.polling import PageResult, SafeParser, fetch_batch, poll_batch
+from extractors.robots import RobotsCache
+from flows.alerting import alert_settings
+from flows.context import AppContext
+from flows.fetching import address_guard, fetch_settings
+from flows.operations import report_feeds
+from flows.pipeline import Judged, judge, store_batch
+from flows.settings import Settings
+from flows.sites import learn_sites, load_sites, look_back
+from flows.summary import RunSummary
+from storage.database import Store
+from storage.feeds import (
+    due_entries,
+    due_feeds,
+    finish_entries,
+    load_robots,
+    reserve_polls,
+    save_polls,
+    save_robots,
+    sync_feeds,
+)
+from storage.runs import end_run, start_run
+from storage.topics import pending_rematch, rematch
+
+if TYPE_CHECKING:
+    from extractors.workers import WorkerPool
+
+    from alerts.topics import TopicSet
+
+_LOG = logging.getLogger(__name__)
+
+FEED_BATCH = 50  # feeds per task: 5 to 30 tasks a run (research/prefect-and-duckdb.md)
+MAX_FEED_BATCHES = 20
+REMATCH_BATCHES = 50  # work that a changed topic may cost one run; the next run goes on
+PAGE_BATCH = 200  # pages per task and transaction
+FIRST_POLL_ALERTS = 10  # more matching articles in feeds' first polls become one summary
+
+
+class Cycle:
+    """The state of one run between its stages."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        app: AppContext,
+        store: Store,
+        topics: TopicSet,
+        feeds: Sequence[str] | None,
+        dry_run: bool,
+    ) -> None:
+        self.settings = settings
+        self.store = store
+        self.topics = topics
+        self.summary = RunSummary(
+            run_id=f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:6]}",
+            started_at=datetime.now(UTC),
+            dry_run=dry_run,
+        )
+        self._app = app
+        self._names = list(feeds) if feeds else None
+        self._dry_run = dry_run
+        self._feed_batches: list[list[FeedState]] = []
+        self._entry_batches: list[list[OwedEntry]] = []
+        self._pages: dict[int, list[PageResult]] = {}
+        self._judged: dict[int, list[tuple[OwedEntry, Judged]]] = {}
+        self._robots: RobotsCache | None = None
+        self._pool: WorkerPool | None = None
+        self._touched_hosts: set[str] = set()
+        self._first_polls: set[str] = set()
+        self._flood = False
+        self._guard = address_guard(settings)
+        self._fetch_settings = fetch_settings(settings)
+
+    # ------------------------------------------------------------------ stages
+    def begin(self) -> int:
+        """Open the run, read the list of feeds; return the number of feed batches."""
+        with self._stage("begin"):
+            configs = load_feeds(self.settings.path(self.settings.feeds))
+            unknown = set(self._names or ()) - {config.name for config in configs}
+            if unknown:
+                raise UsageError(
+                    f"no feed named {', '.join(sorted(unknown))} in {self.settings.feeds}: "
+                    "`presswatch feeds list` shows the names"
+                )
+            with self.store.write() as tx:
+                self.summary.repaired = start_run(tx, self.summary.run_id, "monitor")
+                sync_feeds(tx, configs)
+                due = due_feeds(tx, tx.now, self._names)
+                robots = load_robots(tx, tx.now)
+                pending = pending_rematch(tx.con, self.topics.versions)
+            if self.settings.respect_robots:
+                self._robots = RobotsCache(robots)
+            self.summary.feeds_due = len(due)
+            size = max(FEED_BATCH, -(-len(due) // MAX_FEED_BATCHES))
+            self._feed_batches = [due[i : i + size] for i in range(0, len(due), size)]
+            self._say(f"{len(due)} of {len(configs)} feeds are due")
+        if not self._dry_run and pending:
+            with self._stage("rematch"):
+                behind = rematch(
+                    self.store,
+                    match_some(self.topics),
+                    self.topics.versions,
+                    self.topics.titles,
+                    max_batches=REMATCH_BATCHES,
+                )
+            if behind:
+                self._say(f"topics matched over the stored articles: {', '.join(behind)}")
+        return len(self._feed_batches)
+
+    def poll(self, number: int) -> dict[str, int]:
+        """Poll one batch of feeds and make durable what they list."""
+        feeds = self._feed_batches[number]
+        with self._stage("poll"):
+            with self.store.write() as tx:
+                reserve_polls(tx, feeds)
+            done = 0
+
+            def shown(result: PollResult) -> None:
+                nonlocal done
+                done += 1
+                if done % 25 == 0:
+                    self._say(f"polled {done} of {len(feeds)} feeds")
+
+            async def run() -> list[PollResult]:
+                async with Fetcher(self._fetch_settings, self._guard) as fetcher:
+                    with SafeParser() as parser:
+                        return await poll_batch(feeds, fetcher, parser, on_result=shown)
+
+            results = asyncio.run(run())
+            with self.store.write() as tx:
+                saved = save_polls(
+                    tx,
+                    feeds,
+                    results,
+                    run_id=self.summary.run_id,
+                    floor_s=self.settings.min_poll_interval_s,
+                )
+                report_feeds(tx, saved.changes, alert_settings(self.settings))
+        summary = self.summary
+        self._first_polls |= {feed.name for feed in feeds if feed.first_poll_at is None}
+        summary.feeds_polled += len(results)
+        for result in results:
+            if result.is_good:
+                summary.feeds_ok += 1
+                summary.feeds_unchanged += result.outcome != "ok"
+            else:
+                summary.feed_errors[result.feed] = result.error or result.outcome
+        summary.count(Outcome.KNOWN, saved.known)
+        self._say(
+            f"polled {len(results)} feeds: {saved.queued} new items, {saved.updated} edited, "
+            f"{sum(not r.is_good for r in results)} feeds with errors"
+        )
+        return {"polled": len(results), "new": saved.queued, "updated": saved.updated}
+
+    def plan_pages(self) -> int:
+        """Read which articles are owed now; return the number of page batches."""
+        with self._stage("begin"), self.store.write() as tx:
+            owed = due_entries(tx, tx.now, self.settings.max_pages_per_run, feeds=self._names)
+        self._entry_batches = [owed[i : i + PAGE_BATCH] for i in range(0, len(owed), PAGE_BATCH)]
+        if owed:
+            self._say(f"{len(owed)} articles to fetch")
+        return len(self._entry_batches)
+
+    def fetch(self, number: int) -> int:
+        """Fetch the article pages of one batch."""
+        entries = self._entry_batches[number]
+        with self._stage("fetch"):
+            done = 0
+
+            def shown(result: PageResult) -> None:
+                nonlocal done
+                done += 1
+                if done % 25 == 0:
+                    self._say(f"fetched {done} of {len(entries)} pages")
+
+            async def run() -> list[PageResult]:
+                async with Fetcher(self._fetch_settings, self._guard) as fetcher:
+                    return await fetch_batch(entries, fetcher, self._robots, on_result=shown)
+
+            self._pages[number] = asyncio.run(run())
+        return sum(page.outcome == "page" for page in self._pages[number])
+
+    def extract(self, number: int) -> int:
+        """Extract, clean, tag and match the pages of one batch, in killable workers."""
+        with self._stage("extract"):
+            ready = [p for p in self._pages[number] if p.outcome in ("page", "feed_content")]
+            documents = [raw_document(page) for page in ready]
+            memory = load_sites(self.store, documents)
+            articles = self._workers().map_documents(documents, memory=memory)
+            self._judged[number] = [
+                (page.owed, judge(article, self.topics, backfill=page.owed.backfill))
+                for page, article in zip(ready, articles, strict=True)
+            ]
+        return len(self._judged[number])
+
+    def save(self, number: int) -> dict[str, int]:
+        """Store one batch: articles, stories, hits, outbox and queue in one transaction."""
+        with self._stage("store"):
+            judged = self._as_backfill(self._judged[number])
+            pages = self._pages[number]
+            with self.store.write() as tx:
+                result = store_batch(
+                    tx,
+                    [item for _, item in judged],
+                    topics=self.topics,
+                    alerting=alert_settings(self.settings),
+                )
+                left = finish_entries(tx, pages, stored={owed.entry_key for owed, _ in judged})
+                learn_sites(tx, [item for _, item in judged], result)
+                if self._robots is not None:
+                    save_robots(tx, self._robots.fetched)
+            del self._judged[number], self._pages[number]
+        for outcome, count in result.outcomes().items():
+            self.summary.count(outcome, count)
+        for outcome, count in left.items():
+            self.summary.count(outcome, count)
+        if self._robots is not None:
+            self._robots.fetched.clear()
+        self._touched_hosts |= {item.host for _, item in judged if item.host}
+        self._say(f"stored {len(result.items)} articles, {result.alerts} messages are owed")
+        return {str(outcome): count for outcome, count in result.outcomes().items()}
+
+    def look_back(self) -> int:
+        """Clean stored articles again whose site's boilerplate is known better now."""
+        if not self._touched_hosts:
+            return 0
+        with self._stage("look back"):
+            changed = look_back(self.store, sorted(self._touched_hosts), self.topics)
+        if changed:
+            self._say(f"cleaned {changed} stored articles again")
+        return changed
+
+    def send(self) -> dict[str, int]:
+        """Send what the outbox owes, within Slack's limits and the allowed waiting time."""
+        from flows.sending import send_due
+
+        with self._stage("send"):
+            report = send_due(
+                self.store,
+                self.settings,
+                self._app.secrets,
+                show=self._app.show_alert,
+                progress=lambda r: self._say(f"sent {r.sent + r.printed} messages"),
+            )
+        states = {
+            "sent": report.sent,
+            "printed": report.printed,
+            "unknown": report.unknown,
+            "failed": report.failed,
+            "withdrawn": report.withdrawn,
+            "waiting": report.left,
+        }
+        self.summary.alerts = {state: count for state, count in states.items() if count}
+        self.summary.alert_problems = dict(report.problems)
+        return self.summary.alerts
+
+    def finish(self) -> RunSummary:
+        """Close the run in the ledger, publish the database, return the account."""
+        summary = self.summary
+        with self._stage("publish"):
+            summary.ended_at = datetime.now(UTC)
+            with self.store.write() as tx:
+                end_run(
+                    tx,
+                    summary.run_id,
+                    state=summary.state,
+                    counts=summary.counts(),
+                    stages=summary.stages,
+                    error="; ".join(summary.errors) or None,
+                    ended_at=summary.ended_at,
+                )
+            self.store.publish()
+        return summary
+
+    def fail(self, error: BaseException) -> None:
+        """Record that a stage broke; what was stored stays."""
+        self.summary.errors.append(str(error) or type(error).__name__)
+
+    def close(self) -> None:
+        """Stop the workers."""
+        if self._pool is not None:
+            self._pool.close()
+            self._pool = None
+
+    # ------------------------------------------------------------------ helpers
+    def _as_backfill(
+        self, judged: list[tuple[OwedEntry, Judged]]
+    ) -> list[tuple[OwedEntry, Judged]]:
+        """Mark what a feed listed at its very first poll, when that would be a flood."""
+        mode = self.settings.first_poll
+        if mode == "alert" or not self._first_polls:
+            return judged
+        hits = sum(bool(item.hits) for owed, item in judged if owed.entry.feed in self._first_polls)
+        if mode == "auto":
+            self._flood = self._flood or hits > FIRST_POLL_ALERTS
+            if not self._flood:
+                return judged
+        return [
+            (owed, replace(item, backfill=True))
+            if owed.entry.feed in self._first_polls
+            else (owed, item)
+            for owed, item in judged
+        ]
+
+    def _workers(self) -> WorkerPool:
+        from extractors.workers import WorkerPool
+
+        if self._pool is None:
+            self._pool = WorkerPool(
+                jobs=self.settings.jobs or os.cpu_count() or 1,
+                timeout_s=self.settings.document_timeout_s,
+            )
+        return self._pool
+
+    @contextlib.contextmanager
+    def _stage(self, name: str) -> Iterator[None]:
+        begin = time.monotonic()
+        try:
+            yield
+        finally:
+            spent = time.monotonic() - begin
+            self.summary.stages[name] = self.summary.stages.get(name, 0.0) + spent
+            _LOG.info("stage=%s run=%s seconds=%.3f", name, self.summary.run_id, spent)
+
+    def _say(self, text: str) -> None:
+        self._app.say(text)
+
+
+def raw_document(result: PageResult) -> RawDocument:
+    """Return what is to be processed for one fetched page, or for an entry without a page."""
+    owed, page = result.owed, result.page
+    entry = owed.entry
+    text = "\n".join(part for part in (entry.content or entry.summary,) if part)
+    return RawDocument(
+        doc_id=entry.guid,
+        url=(page.url if page else None) or entry.url,
+        html=page.content if page else None,
+        content_type=page.content_type if page else None,
+        title=entry.title or None,
+        author=entry.author,
+        outlet=owed.outlet,
+        country=owed.country,
+        tier=owed.tier,
+        lang_hint=owed.lang,
+        published_at=entry.published_at or entry.updated_at,
+        fetched_at=page.fetched_at if page else datetime.now(UTC),
+        feed=entry.feed,
+        guid=entry.guid,
+        feed_content=text or entry.title,
+        metadata={"no_page": result.error or result.reason} if page is None else {},
+    )
+
+
+@contextlib.contextmanager
+def open_cycle(
+    *,
+    config: str | None = None,
+    db: str | None = None,
+    feeds: Sequence[str] | None = None,
+    topics: Sequence[str] | None = None,
+    dry_run: bool = False,
+) -> Iterator[Cycle]:
+    """Prepare a cycle; close the run in the ledger and the workers, whatever happens.
+
+    Raises:
+        UsageError: wrong settings, topic files or names.
+        StoreLocked: another run is under way, or another program holds the database.
+    """
+    kept = _caller(config, db)
+    app = kept.app
+    with contextlib.ExitStack() as stack:
+        try:
+            settings = app.settings
+            chosen = app.topics.only(topics) if topics else app.topics
+            store = app.store
+            if dry_run:
+                store = Store(_throw_away_copy(store, stack))
+            stack.enter_context(store.run_lock())
+            store.check_writable()
+            cycle = Cycle(
+                settings=settings,
+                app=app,
+                store=store,
+                topics=chosen,
+                feeds=feeds,
+                dry_run=dry_run,
+            )
+            kept.summary = cycle.summary
+            stack.callback(cycle.close)
+            try:
+                yield cycle
+            except Exception as error:
+                cycle.fail(error)
+                with contextlib.suppress(PresswatchError):
+                    cycle.finish()
+                raise
+        except PresswatchError as error:
+            kept.error = error
+            raise
+
+
+def _throw_away_copy(store: Store, stack: contextlib.ExitStack) -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="presswatch-dry-"))
+    stack.callback(shutil.rmtree, folder, ignore_errors=True)
+    target = folder / "dry.duckdb"
+    if store.path.exists() or store.main.exists():
+        with store.read():
+            shutil.copyfile(store.path, target)
+    return target
+
+
+def drive(
+    cycle: Cycle,
+    *,
+    poll: Callable[[Cycle, int], object] = Cycle.poll,
+    fetch: Callable[[Cycle, int], object] = Cycle.fetch,
+    extract: Callable[[Cycle, int], object] = Cycle.extract,
+    store: Callable[[Cycle, int], object] = Cycle.save,
+    send: Callable[[Cycle], object] = Cycle.send,
+) -> RunSummary:
+    """Run the stages in their order; the flow passes its tasks in the stages' places."""
+    for number in range(cycle.begin()):
+        poll(cycle, number)
+    for number in range(cycle.plan_pages()):
+        fetch(cycle, number)
+        extract(cycle, number)
+        store(cycle, number)
+    cycle.look_back()
+    if not cycle.summary.dry_run:
+        send(cycle)
+    return cycle.finish()
+
+
+@dataclass(slots=True)
+class Kept:
+    """What the caller of a flow run in this process gets to see of it."""
+
+    app: AppContext
+    summary: RunSummary | None = None
+    error: PresswatchError | None = None
+
+
+_CURRENT: list[Kept] = []
+
+
+@contextlib.contextmanager
+def using_app(app: AppContext) -> Iterator[Kept]:
+    """Let a cycle opened in this process share the caller's context (console, quiet)."""
+    kept = Kept(app=app)
+    _CURRENT.append(kept)
+    try:
+        yield kept
+    finally:
+        _CURRENT.remove(kept)
+
+
+def _caller(config: str | None, db: str | None) -> Kept:
+    """Return the caller's context when its options are the same, else a new, quiet one."""
+    for kept in reversed(_CURRENT):
+        if kept.app.config == config and kept.app.db == db:
+            return kept
+    return Kept(app=AppContext(config=config, db=db, quiet=True))
