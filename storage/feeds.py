@@ -40,6 +40,7 @@ from storage.rows import insert_rows
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+    from extractors.catch_up import GapFill, OpenGap
     from extractors.polling import PageResult
     from extractors.robots import RobotsText
     from storage.database import Transaction
@@ -711,3 +712,65 @@ def save_robots(tx: Transaction, rows: Sequence[RobotsText]) -> None:
             for row in latest.values()
         ],
     )
+
+
+def open_gaps(
+    source: Transaction | DuckDBPyConnection, *, feeds: Sequence[str] | None = None
+) -> list[OpenGap]:
+    """Return the gaps that nobody has tried to fill yet, the newest first."""
+    from extractors.catch_up import OpenGap
+
+    rows = (
+        _connection(source)
+        .execute(
+            f"""
+        SELECT {_STATE_COLUMNS}, g.noticed_at, g.from_at, g.to_at
+        FROM core.feed_gap g JOIN core.feed f USING (feed) LEFT JOIN core.feed_memory m USING (feed)
+        WHERE g.state = 'open' AND g.from_at IS NOT NULL AND g.to_at IS NOT NULL
+        ORDER BY g.noticed_at DESC
+        """
+        )
+        .fetchall()
+    )
+    gaps = []
+    for row in rows:
+        state = _state_of(row[:-3])
+        if feeds is None or state.name in feeds:
+            gaps.append(
+                OpenGap(
+                    feed=state.config,
+                    url=state.url,
+                    site_url=state.site_url,
+                    noticed_at=row[-3],
+                    from_at=row[-2],
+                    to_at=row[-1],
+                )
+            )
+    return gaps
+
+
+def close_gaps(tx: Transaction, fills: Sequence[GapFill]) -> dict[str, int]:
+    """Queue what was found for gaps, close them, and return counts for one summary line.
+
+    Entries are queued as backfill: they are stored, and never alert one by one. The counts are
+    `gaps`, `entries` (new ones queued), and the gaps by state: `filled`, `partly`, `lost`.
+    """
+    counts = {"gaps": len(fills), "entries": 0, "filled": 0, "partly": 0, "lost": 0}
+    for fill in fills:
+        queued = queue_entries(tx, fill.entries, backfill=True)
+        counts["entries"] += queued.new
+        counts[fill.state] += 1
+        tx.con.execute(
+            "UPDATE core.feed_gap SET state = ?, filled = ?, source = ?, closed_at = ?, rev = ? "
+            "WHERE feed = ? AND noticed_at = ?",
+            [
+                fill.state,
+                queued.new,
+                fill.source,
+                tx.now,
+                tx.rev,
+                fill.gap.feed.name,
+                fill.gap.noticed_at,
+            ],
+        )
+    return counts
