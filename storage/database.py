@@ -25,7 +25,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from storage.errors import StoreDamaged, StoreLocked
+from storage.errors import StoreDamaged, StoreLocked, StoreUnwritable
 from storage.migrate import applied_versions, migrate, pending_migrations
 from storage.publish import Publisher, inode_of, lock_holder, open_inodes
 
@@ -38,6 +38,9 @@ WRITER_THREADS = 2
 LOCK_WAIT_S = 30.0  # how long a short write waits for another short write of ours
 _POLL_S = 0.05
 
+
+# DuckDB's names for a disk that is full or broken.
+_DISK_ERRORS = frozenset({"IOException", "OutOfMemoryException"})
 
 # What must be true after every transaction: name of the breach, query that counts it.
 _INVARIANTS = (
@@ -123,8 +126,14 @@ class FileLock:
 
     def acquire(self, *, wait_s: float) -> bool:
         """Take the lock, waiting up to `wait_s` seconds. Return False when it stays taken."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise StoreUnwritable(
+                f"{self._path.parent} cannot be written ({error.strerror}): "
+                "name another database with --db, or change the folder's rights"
+            ) from error
         deadline = time.monotonic() + wait_s
         while True:
             try:
@@ -213,6 +222,14 @@ class Store:
                     with contextlib.suppress(Exception):
                         con.execute("ROLLBACK")
                     raise
+            except Exception as error:
+                if type(error).__name__ in _DISK_ERRORS:
+                    text = str(error).splitlines()[0]
+                    raise StoreUnwritable(
+                        f"{self.main} could not be written ({text}): make room on the disk and "
+                        "run again; what was committed before is safe"
+                    ) from error
+                raise
             finally:
                 con.close()
         finally:
