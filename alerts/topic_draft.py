@@ -70,8 +70,10 @@ def draft_topic(topic_id: str, title: str, lines: Iterable[str]) -> str:
         everything = [p for phrases in (long or short).values() for p in phrases]
         context = f"near  = {{ words = 20, any = [{', '.join(map(quote, everything[:4]))}] }}\n"
         parts.append(_rule("short forms, with a context", short) + context)
-    for phrases in (long or {}).values():
-        parts.append(_example(f"{phrases[0].strip('*')}.", "alert", "replace by a real sentence"))
+    for lang, phrases in long.items():
+        tail = "について。" if lang == "ja" else "."  # Japanese phrases count beside kana
+        text = phrases[0].strip("*") + tail
+        parts.append(_example(text, "alert", "replace by a real sentence"))
     return "\n".join(parts)
 
 

@@ -76,7 +76,9 @@ _SENTENCE_END = re.compile(r"[.!?。！？…]['\")\]]*$")
 CJK_WEIGHT = 2.6
 # A full sentence this long after a related-articles heading is the article going on. Near the
 # end of a text only a long paragraph is: teasers may be sentences too (seed 004's are ~230).
-_PROSE_FROM, _PROSE_FROM_NEAR_END, _NEAR_END = 150.0, 400.0, 0.6
+_PROSE_FROM, _PROSE_FROM_NEAR_END, _NEAR_END = 100.0, 400.0, 0.6
+# An article begins in its own language; a foreign first line (a dateline, a slogan) is short.
+_OUTWEIGHS = 3.0
 _BRACKETS = str.maketrans("【】〔〕「」", "[][][]")
 # Shorter lines are too little to judge their script by.
 _MIN_SCRIPT_WEIGHT = 14.0  # in Latin letters
@@ -160,12 +162,13 @@ def _main_script(
     for (_, _, line), (script, weight) in zip(lines, scripts, strict=True):
         if _is_heading(line):
             break
-        totals[script] = totals.get(script, 0.0) + weight
-    if not any(totals):
-        script, weight = _script(NormalText(title))
-        totals[script] = weight
-    totals.pop("", None)
-    return max(totals, key=lambda s: totals[s]) if totals else ""
+        if script:
+            totals[script] = totals.get(script, 0.0) + weight
+    if not totals:
+        return _script(NormalText(title))[0]
+    first = next(iter(totals))
+    largest = max(totals, key=lambda s: totals[s])
+    return largest if totals[largest] > _OUTWEIGHS * totals[first] else first
 
 
 def _foreign(script: str, main: str) -> bool:
