@@ -8,6 +8,7 @@ the deadline is left to the next run. Time comes from a `Clock`, so that tests n
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -19,6 +20,8 @@ from alerts.intents import OutboxItem
 from alerts.message import MessageOptions, SlackMessage, message_for
 from alerts.outcomes import Claimed, LookUp, Outcome, Verdict, advice
 from alerts.plain import render_text
+
+log = logging.getLogger(__name__)
 
 FIRST_BACKOFF_S = 5.0
 MAX_BACKOFF_S = 900.0
@@ -420,6 +423,13 @@ class _Run:
     # ------------------------------------------------------------------ counting
     def count(self, outcomes: Sequence[Outcome]) -> None:
         for outcome in outcomes:
+            log.info(
+                "alert state=%s key=%s ts=%s error=%s",
+                outcome.state,
+                outcome.alert_key,
+                outcome.slack_ts or "-",
+                outcome.error or "-",
+            )
             match outcome.state:
                 case "sent":
                     self.report.sent += 1

@@ -54,7 +54,7 @@ def pace_for(per_second: float) -> Pace:
 
 def send(db: str, base_url: str, per_second: float) -> None:
     """Be the sender: drain until nothing is due any more."""
-    logging.basicConfig(level=logging.DEBUG)
+    logging.basicConfig(level=logging.DEBUG, format="%(asctime)s %(message)s")
     from alerts.slack import SlackPoster
 
     store = Store(db)
@@ -118,9 +118,9 @@ def run_drill(
     place = folder or Path(tempfile.mkdtemp(prefix="presswatch-drill-"))
     store = Store(place / "presswatch.duckdb")
     log = place / "sender.log"
-    stories = alerts * 4 // 5  # the rest are replies of later outlets
+    stories = alerts  # and replies of later outlets on top
     started = time.monotonic()
-    kills = 0
+    kills = starts = 0
     with SlackServer(Rules(per_second=per_second, hang_s=0.8, late_s=0.4)) as slack:
         slack.add_channel("C0NAVY", "navy")
         slack.add_channel("C0DESK", "desk")
@@ -131,7 +131,7 @@ def run_drill(
         arguments += ["--base-url", slack.base_url, "--per-second", str(per_second)]
         rest = [
             (range(stories // 2, stories + 1), 0),
-            (range(1, alerts - stories + 1), 1),
+            (range(1, stories // 4), 1),
         ]
         while time.monotonic() - started < limit_s:
             with log.open("ab") as sink:
@@ -141,11 +141,12 @@ def run_drill(
                     stderr=sink,
                     env={**os.environ, "SLACK_BOT_TOKEN": TOKEN, "PYTHONPATH": str(ROOT)},
                 )
-            if rest and kills >= 2:
+            starts += 1
+            if rest and starts >= 2:
                 time.sleep(chance.uniform(0.5, 2.0))
                 put(store, *rest.pop(0))
             try:
-                child.wait(timeout=chance.uniform(2.0, 9.0))
+                child.wait(timeout=chance.uniform(1.5, 8.0))
             except subprocess.TimeoutExpired:
                 child.send_signal(signal.SIGKILL)
                 child.wait()
@@ -182,7 +183,11 @@ def figures(
         "owed": len(owed),
         "in_slack": sum(there.values()),
         "lost": sorted(set(owed) - set(there))[:5],
-        "doubled": sorted(key for key, n in there.items() if n > 1)[:5],
+        "doubled": {
+            key: [round(m.arrived, 2) for m in slack.state.messages if m.alert_key == key]
+            for key, n in there.items()
+            if n > 1
+        },
         "not_sent": sorted(key for key, (state, _) in owed.items() if state != "sent")[:5],
         "wrong_number": [
             m.alert_key
@@ -199,6 +204,7 @@ def figures(
         "attempts": int(attempts),
         "calls": dict(calls),
         "seconds": round(seconds, 1),
+        "folder": str(log.parent),
     }
     good = len(owed) >= alerts and not any(
         result[name]

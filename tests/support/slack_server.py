@@ -466,6 +466,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _misbehave(self, fault: str, method: str, token: str, form: dict[str, Any]) -> None:
         slack = self.slack
+        if fault == "late_store" and method != "chat.postMessage":
+            fault = "reset_after"
         if fault == "late_store":
             problem = slack.check_post(form)
             if problem is None:
