@@ -43,6 +43,7 @@ _MOST_READ = 1_000  # a search reads no more articles than this
 _PREFIX_WORDS = 500  # words a beginning* may stand for
 _SNIPPET_CHARS = 160
 _CATCH_UP = 2_000
+_CODE_OF_0 = 0x100  # a weight travels as one character; no control or combining character
 
 
 # ---------------------------------------------------------------------- writing
@@ -60,23 +61,27 @@ def index_articles(
         titles: their titles.
         bodies: their bodies (body blocks only, never removed text).
     """
-    terms: list[int] = []
-    ids: list[int] = []
-    weights: list[int] = []
+    terms: list[str] = []
+    weights: list[str] = []
     words: set[str] = set()
-    for article_id, title, body in zip(article_ids, titles, bodies, strict=True):
+    for title, body in zip(titles, bodies, strict=True):
         counts, own = index_terms(title, body)
-        terms.extend(counts)
-        weights.extend(counts.values())
-        ids.extend([article_id] * len(counts))
+        terms.append(" ".join(map(str, counts)))
+        weights.append("".join([chr(_CODE_OF_0 + weight) for weight in counts.values()]))
         words |= own
-    if not terms:
-        return
+    # Numbers go in as text: a third of the time that lists of Python integers take.
     tx.con.execute(
-        "INSERT INTO core.search_recent "
-        "SELECT term, article_id, weight, ? FROM (SELECT unnest(?::UBIGINT[]) AS term, "
-        "unnest(?::BIGINT[]) AS article_id, unnest(?::UTINYINT[]) AS weight) ORDER BY term",
-        [tx.rev, terms, ids, weights],
+        """
+        INSERT INTO core.search_recent
+        SELECT term, article_id, weight, ? FROM (
+            SELECT unnest(string_split(terms, ' ')::UBIGINT[]) AS term, article_id,
+                   unicode(unnest(string_split(weights, ''))) - ? AS weight
+            FROM (SELECT unnest(?::BIGINT[]) AS article_id, unnest(?::VARCHAR[]) AS terms,
+                         unnest(?::VARCHAR[]) AS weights)
+            WHERE terms <> '')
+        ORDER BY term, article_id
+        """,
+        [tx.rev, _CODE_OF_0, list(article_ids), terms, weights],
     )
     if words:
         tx.con.execute(

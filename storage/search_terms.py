@@ -30,6 +30,7 @@ _INVISIBLE = re.compile(f"[{INVISIBLE}]")
 _TOKEN = re.compile(r"[^\W_]+")
 _RUNS = re.compile(f"[{CJK_RANGES}]+|[^{CJK_RANGES}]+")
 _CJK_CHAR = re.compile(f"[{CJK_RANGES}]")
+_CJK_CHARS = re.compile(f"[{CJK_RANGES}]+")
 _QUERY = re.compile(r'(-?)(?:"([^"]*)"?|“([^”]*)”?|「([^」]*)」?|(\S+))')
 
 
@@ -72,23 +73,35 @@ def run_terms(run: str) -> list[int]:
 
 def index_terms(title: str | None, body: str) -> tuple[dict[int, int], set[str]]:
     """Return the terms of an article with their weights (1-255), and its words."""
-    counts: Counter[int] = Counter()
+    counts: dict[int, int] = {}
     words: set[str] = set()
     for text, weight in ((title or "", TITLE_WEIGHT), (body, 1)):
-        pairs: Counter[str] = Counter()
-        latin: Counter[str] = Counter()
-        for piece in pieces(text):
-            if is_cjk(piece):
-                pairs.update(map(add, piece, piece[1:]))
-                pairs[piece[-1]] += 1
-            elif len(piece) <= LONGEST_WORD:
-                latin[piece] += 1
-        for pair, count in pairs.items():
-            counts[pair_term(pair)] += count * weight
+        flat = normal_text(text)
+        if not flat.isascii() and _CJK_CHAR.search(flat):
+            # Counting all neighbours at once is faster than run by run.
+            for pair, count in Counter(map(add, flat, flat[1:] + " ")).items():
+                term = _neighbours_term(pair)
+                if term:
+                    counts[term] = counts.get(term, 0) + count * weight
+            flat = _CJK_CHARS.sub(" ", flat)
+        latin = Counter(_TOKEN.findall(flat))
         for word, count in latin.items():
-            counts[word_term(word)] += count * weight
+            if len(word) <= LONGEST_WORD:
+                term = word_term(word)
+                counts[term] = counts.get(term, 0) + count * weight
         words.update(latin)
     return {term: min(count, MOST_OFTEN) for term, count in counts.items()}, words
+
+
+@lru_cache(maxsize=500_000)
+def _neighbours_term(pair: str) -> int:
+    """Return the term of two neighbours in a text; 0 when the first is no CJK character.
+
+    A pair whose second is none stands for the last character of a run.
+    """
+    if not _CJK_CHAR.match(pair[0]):
+        return 0
+    return pair_term(pair if _CJK_CHAR.match(pair[1]) else pair[0])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

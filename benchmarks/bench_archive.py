@@ -1,0 +1,278 @@
+"""What the archive costs at 10,000, 100,000 and 1,000,000 articles.
+
+    python benchmarks/bench_archive.py FOLDER [--sizes 10000,100000] [--queries-only]
+
+Fills a store with made articles (generate_archive.py) through the store's own functions: article
+rows, blocks, keys, topic hits, search index, in transactions as a run makes them. At each size it
+measures ten batches of 200 and their publication, what is known already, common questions,
+searches, and bytes. Trust ratios between sizes, not the seconds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from generate_archive import A_DAY, PLANTED, Made, Maker
+
+from extractors.models import Article, Block, RawDocument
+from extractors.urls import key_of
+from storage.articles import StoredArticle, insert_articles, reserve_article_ids
+from storage.database import Store, Transaction
+from storage.identity import article_keys, insert_article_keys, known_keys
+from storage.rows import insert_rows
+from storage.search import Filters, index_articles, search
+
+BATCH = 200
+MULTIPLIED = 100_000
+_COPIED = {
+    "article": ("article_id", "published_at", "fetched_at", "story_id"),
+    "block": ("article_id",),
+    "article_key": ("article_id", "seen_at", "key"),
+    "story": ("story_id", "first_seen", "last_seen"),
+    "topic_hit": ("article_id", "story_id"),
+    "search_posting": ("article_id",),
+}
+QUESTIONS = {
+    "articles a day, last week": """SELECT CAST(fetched_at AS DATE) AS day, count(*) FROM articles
+        WHERE fetched_at >= (SELECT max(fetched_at) FROM articles) - INTERVAL 7 DAY GROUP BY ALL""",
+    "hits of a topic, last day": """SELECT a.outlet, a.title FROM topic_hits h
+        JOIN articles a USING (article_id) WHERE h.topic = 'opcon'
+        AND a.fetched_at >= (SELECT max(fetched_at) FROM articles) - INTERVAL 1 DAY""",
+    "one article with its blocks": """SELECT * FROM blocks WHERE article_id =
+        (SELECT max(article_id) - 5000 FROM articles)""",
+    "outlets by articles, all time": "SELECT outlet, count(*) FROM articles GROUP BY ALL",
+}
+
+
+def store_made(tx: Transaction, batch: Sequence[Made], indexed: float | None = None) -> float:
+    """Store a batch as the pipeline does; return the seconds that the index took."""
+    ids = reserve_article_ids(tx, len(batch))
+    rows, keys = [], []
+    for n, made in zip(ids, batch, strict=True):
+        url = f"https://{made.outlet.replace(' ', '-').lower()}.example/{n}"
+        doc = RawDocument(doc_id=url, url=url, guid=url, feed=made.outlet, outlet=made.outlet)
+        blocks = tuple(Block(text=text, lang=made.language) for text in made.body.split("\n"))
+        article = Article(
+            doc=doc, title=made.title, url=url, canonical_url=url, outlet=made.outlet,
+            author=None, section=None, published_at=made.at, language=made.language, blocks=blocks,
+        )  # fmt: skip
+        rows.append(
+            StoredArticle(
+                article_id=n,
+                article=article,
+                fetched_at=made.at,
+                host=None,
+                body_hash=key_of(made.body),
+                words=len(made.body.split()),
+                story_id=n,
+            )  # fmt: skip
+        )
+        keys.append((n, _keys(made, url), made.at))
+    insert_articles(tx, rows)
+    insert_article_keys(tx, keys)
+    insert_rows(
+        tx,
+        "core.story",
+        [
+            {
+                "story_id": n, "title": made.title, "first_seen": made.at, "last_seen": made.at,
+                "n_articles": 1, "n_outlets": 1, "n_origins": 1, "languages": [made.language],
+            }
+            for n, made in zip(ids, batch, strict=True)
+        ],
+    )  # fmt: skip
+    insert_rows(
+        tx,
+        "core.topic_hit",
+        [
+            {
+                "article_id": n, "story_id": n, "topic": "opcon", "topic_version": "1",
+                "level": "alert", "score": 1.0,
+            }
+            for n in ids
+            if n % 200 == 0
+        ],
+    )  # fmt: skip
+    began = time.perf_counter()
+    index_articles(tx, ids, [made.title for made in batch], [made.body for made in batch])
+    return time.perf_counter() - began
+
+
+def _keys(made: Made, url: str) -> tuple[tuple[str, int], ...]:
+    return article_keys(
+        url=url, canonical_url=url, feed=made.outlet, guid=url, outlet=made.outlet, title=made.title
+    )
+
+
+def fill(store: Store, maker: Maker, have: int, size: int) -> None:
+    """Store articles until there are `size`, 4,000 a transaction."""
+    while have < size:
+        count = min(4_000, size - have)
+        batch = list(maker.articles(have, count))
+        with store.write() as tx:
+            for start in range(0, count, 1_000):
+                store_made(tx, batch[start : start + 1_000])
+        have += count
+        print(f"  {have}", end="\r", file=sys.stderr)
+
+
+def multiply(store: Store, have: int, size: int) -> int:
+    """Store the first 100,000 articles again under new ids and times, until there are `size`.
+
+    A shortcut: making and indexing a million articles one by one takes an hour. Each copy's
+    postings are sorted runs of their own, as they would be; only the vocabulary stops growing.
+    """
+    while have < size:
+        with store.write() as tx:
+            row = tx.con.execute("SELECT max(article_id) FROM core.article").fetchone()
+            shift = int(row[0]) if row else 0
+            later = f"INTERVAL ({shift * 86_400 // A_DAY}) SECOND"
+            for table, columns in _COPIED.items():
+                changes = ", ".join(
+                    f"{column} + {later if column.endswith(('_at', '_seen')) else shift} AS {column}"
+                    for column in columns
+                )
+                tx.con.execute(
+                    f"INSERT INTO core.{table} BY NAME SELECT * REPLACE ({changes}, {tx.rev} AS rev)"
+                    f" FROM core.{table} WHERE {columns[0]} <= {MULTIPLIED}"
+                )
+            tx.con.execute(
+                f"INSERT INTO core.search_posting SELECT term, article_id + {shift}, weight, {tx.rev}"
+                f" FROM core.search_recent WHERE article_id <= {MULTIPLIED} ORDER BY term"
+            )
+            tx.con.execute(
+                f"CREATE OR REPLACE SEQUENCE core.article_id START {shift + MULTIPLIED + 1}"
+            )
+        have += MULTIPLIED
+        print(f"  {have}", end="\r", file=sys.stderr)
+    return have
+
+
+def clock(function: Callable[[], Any], times: int = 5) -> float:
+    """Return the median of the seconds that `function` took."""
+    taken = []
+    for _ in range(times):
+        began = time.perf_counter()
+        function()
+        taken.append(time.perf_counter() - began)
+    return statistics.median(taken)
+
+
+def measure(store: Store, maker: Maker, have: int) -> tuple[dict[str, Any], int]:
+    """Measure a store of `have` articles; return the figures and the new number of articles."""
+    figures: dict[str, Any] = {"articles": have}
+    store.publish()
+    write, index, known, publish = [], [], [], []
+    for n in range(10):
+        batch = list(maker.articles(have, BATCH))
+        keys = [_keys(made, f"https://x.example/{have + i}") for i, made in enumerate(batch)]
+        with store.write() as tx:
+            began = time.perf_counter()
+            known_keys(tx.con, keys, [made.at for made in batch])
+            known.append(time.perf_counter() - began)
+            began = time.perf_counter()
+            index.append(store_made(tx, batch))
+            write.append(time.perf_counter() - began - index[-1])
+        have += BATCH
+        if n in (7, 8, 9):
+            began = time.perf_counter()
+            how = store.publish()
+            publish.append((round(time.perf_counter() - began, 3), how))
+    figures["write, ms an article"] = round(statistics.median(write) / BATCH * 1000, 3)
+    figures["index, ms an article"] = round(statistics.median(index) / BATCH * 1000, 3)
+    figures["known, ms an article"] = round(statistics.median(known) / BATCH * 1000, 3)
+    figures["publish, s"] = publish
+    figures.update(ask(store))
+    with store.write() as tx:
+        raw = tx.con.execute("SELECT sum(strlen(body)) FROM core.article").fetchone()
+        postings = tx.con.execute(
+            "SELECT (SELECT count(*) FROM core.search_posting), "
+            "(SELECT count(*) FROM core.search_recent)"
+        ).fetchone()
+        blocks = tx.con.execute(
+            "SELECT table_name, estimated_size FROM duckdb_tables() WHERE schema_name = 'core'"
+        ).fetchall()
+        figures["256 kB pieces by table"] = {
+            name: _pieces(tx, name) for name, _ in blocks if _pieces(tx, name) > 8
+        }
+    figures["file, bytes an article"] = round(store.main.stat().st_size / have)
+    figures["body, bytes an article"] = round(raw[0] / have) if raw else None
+    figures["postings"] = postings
+    return figures, have
+
+
+def _pieces(tx: Transaction, table: str) -> int:
+    row = tx.con.execute(
+        f"SELECT count(DISTINCT block_id) FROM pragma_storage_info('core.{table}') "
+        "WHERE block_id >= 0"
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def ask(store: Store) -> dict[str, Any]:
+    """Time common questions and searches on the published file, on a fresh connection."""
+    figures: dict[str, Any] = {}
+    with store.read() as con:
+        for name, sql in QUESTIONS.items():
+            figures[name + ", s"] = round(clock(lambda sql=sql: con.execute(sql).fetchall()), 3)
+        queries = [word for word, _, _ in PLANTED]
+        queries += ["submarine opcon", "sub*", '"opcon submarine"', "作战", "작권", "統制"]
+        rows = con.execute(
+            "SELECT split_part(body, ' ', 12), title FROM articles USING SAMPLE 10 ROWS (reservoir, 8)"
+        ).fetchall()
+        queries += [part[:12] for row in rows for part in row if part]
+        taken = {}
+        for query in queries:
+            began = time.perf_counter()
+            found = search(con, query)
+            taken[query] = (
+                round(time.perf_counter() - began, 3),
+                len(found.hits),
+                found.candidates,
+            )
+        began = time.perf_counter()
+        search(con, "opcon", filters=Filters(topic="opcon", language="en"))
+        figures["search with filters, s"] = round(time.perf_counter() - began, 3)
+        times = sorted(value[0] for value in taken.values())
+        figures["search median, s"] = statistics.median(times)
+        figures["search worst, s"] = times[-1]
+        figures["searches"] = taken
+    return figures
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--sizes", default="10000,100000")
+    parser.add_argument("--queries-only", action="store_true")
+    options = parser.parse_args()
+    options.folder.mkdir(parents=True, exist_ok=True)
+    store = Store(options.folder / "archive.duckdb")
+    if options.queries_only:
+        print(json.dumps(ask(store), ensure_ascii=False, indent=1))
+        return
+    maker = Maker()
+    with store.write() as tx:
+        row = tx.con.execute("SELECT count(*) FROM core.article").fetchone()
+    have = int(row[0]) if row else 0
+    for size in map(int, options.sizes.split(",")):
+        began = time.perf_counter()
+        start = have
+        fill(store, maker, have, min(size, MULTIPLIED))
+        have = max(have, min(size, MULTIPLIED))
+        have = multiply(store, have, size)
+        filled = time.perf_counter() - began
+        figures, have = measure(store, maker, have)
+        figures["filling, ms an article"] = round(filled / max(1, size - start) * 1000, 2)
+        print(json.dumps(figures, ensure_ascii=False, indent=1), flush=True)
+
+
+if __name__ == "__main__":
+    main()
