@@ -57,6 +57,7 @@ MIN_NUMBERS = 3  # pairs of numbers needed in both texts before the veto may spe
 SHORT_SHINGLES = 50  # texts shorter than this must be nearly equal
 SHORT_CONTAINMENT = 0.9
 SHORT_LEAD = 0.9
+TINY_SHINGLES = 15  # a line or two: being found inside another text says nothing
 
 AKIN_CONTAINMENT = 0.1  # two texts that both have 30 % of the words of a third changed: .12
 NUMBERS_DIFFER = "the numbers differ"
@@ -219,7 +220,8 @@ def verify(a: Sketch | bytes, b: Sketch | bytes, *, same_outlet: bool = False) -
     if not same_numbers:
         return _verdict(None, con, lead, jac, num, NUMBERS_DIFFER)
     if min(first.shingles, second.shingles) < SHORT_SHINGLES:
-        same = con >= SHORT_CONTAINMENT and lead >= SHORT_LEAD
+        whole = min(first.shingles, second.shingles) >= TINY_SHINGLES or jac >= ESCAPE_JACCARD
+        same = con >= SHORT_CONTAINMENT and lead >= SHORT_LEAD and whole
         return _verdict("copy" if same else None, con, lead, jac, num, "short texts")
     if jac >= ESCAPE_JACCARD:
         return _verdict("copy", con, lead, jac, num, "nearly the whole text is shared")

@@ -39,7 +39,7 @@ _SENTENCE = re.compile(r"[^\n。！？!?.]+(?:\.(?=\S)[^\n。！？!?.]*)*[。�
 _SPAN = re.compile(r"[A-Za-zÀ-ɏ0-9$][A-Za-zÀ-ɏ0-9.$'’&-]*")
 _FOREIGN = re.compile(r"[\u1100-\u11ff\u3041-\u30ff\u3400-\u9fff\uac00-\ud7a3０-９Ａ-Ｚａ-ｚ]")
 _NUMBER = re.compile(
-    r"(?P<n>\d[\d,]*(?:\.\d+)?)(?:천(?P<k>\d{1,3})?(?=[만억조]))?\s?(?P<scale>조|억|천만|백만|만|천|兆|億|亿|"
+    r"(?<![\d:.])(?P<n>\d[\d,]*(?:\.\d+)?)(?![\d:])(?:천(?P<k>\d{1,3})?(?=[만억조]))?\s?(?P<scale>조|억|천만|백만|만|천|兆|億|亿|"
     r"万|萬|trillion|billion|million|thousand|bn\b)?(?P<more>여|余|多)?\s?-?(?P<unit>%|％|percent|pct|"
     r"퍼센트|프로|일|日|号|號|시|時|时|點|点|월|月|년|年|주|살|세|歳|岁)?"
 )  # fmt: skip

@@ -1,0 +1,151 @@
+"""Clues: retellings of one event share them across languages, other events do not."""
+
+from __future__ import annotations
+
+from itertools import combinations, product
+
+import pytest
+
+from extractors.sounds import sound_of
+from extractors.stories import compare, key_clues, make_clues, shared_sentences
+
+# Events of our own invention, each told in up to four languages: (headline, first sentence).
+EVENTS: dict[str, dict[str, tuple[str, str]]] = {
+    "carrier": {
+        "en": ("U.S. aircraft carrier enters Busan for joint drills with South Korean Navy",
+               "A U.S. aircraft carrier strike group made a port call at Busan on Monday ahead of "
+               "Freedom Edge, the exercise that Seoul, Washington and Tokyo hold each autumn."),
+        "ko": ("美 항모 부산 입항…프리덤에지 훈련 참가",
+               "미국 항공모함 강습단이 월요일 부산에 입항했다. 한미일 프리덤에지 훈련에 참가할 예정이라고 해군이 밝혔다."),
+        "ja": ("米空母が釜山に入港、フリーダムエッジに参加へ",
+               "米国の空母が月曜日、釜山に入港した。韓国海軍によると、日米韓の共同訓練フリーダムエッジに参加する。"),
+        "zh": ("美国航母停靠釜山 将参加自由之刃演习",
+               "美国航空母舰周一停靠韩国釜山港。韩国海军表示，航母将参加韩美日自由之刃演习。"),
+    },
+    "tariff": {
+        "en": ("Trump to raise tariffs on South Korean cars to 25 percent",
+               "President Trump said the United States would raise tariffs on cars from South "
+               "Korea to 25 percent, saying its parliament had not approved the trade deal."),
+        "ko": ("트럼프 \"한국산 자동차 관세 25%로 인상\"",
+               "트럼프 미국 대통령은 한국 국회가 무역 합의를 승인하지 않았다며 자동차 관세를 25%로 인상하겠다고 말했다."),
+        "ja": ("トランプ氏、韓国車の関税を25%に引き上げ",
+               "トランプ米大統領は、韓国の国会が貿易合意を承認していないとして自動車への関税を25%に引き上げると述べた。"),
+        "zh": ("特朗普：将韩国汽车关税上调至25%",
+               "美国总统特朗普表示，因韩国国会未批准贸易协议，将把对韩国汽车的关税提高到25%。"),
+    },
+    "satellite": {
+        "en": ("North Korea says it will launch a spy satellite before party congress",
+               "North Korea will launch a reconnaissance satellite from the Sohae station before "
+               "the Workers' Party congress, KCNA reported."),
+        "ko": ("북한 \"당대회 전 정찰위성 발사\"",
+               "북한이 노동당 당대회 전에 동창리 서해위성발사장에서 정찰위성을 발사하겠다고 조선중앙통신이 전했다."),
+        "ja": ("北朝鮮、党大会前に偵察衛星発射と表明",
+               "北朝鮮は労働党大会の前に西海衛星発射場から偵察衛星を発射すると、朝鮮中央通信が伝えた。"),
+    },
+    "budget": {
+        "en": ("South Korea's defense budget to grow 8.2 percent",
+               "The government proposed a defense budget of 66.3 trillion won, up 8.2 percent, "
+               "the largest rise in years, the defense ministry said."),
+        "ko": ("내년 국방예산 8.2% 증가한 66조3천억원",
+               "정부는 내년 국방예산을 올해보다 8.2% 늘린 66.3조원으로 편성했다고 국방부가 밝혔다."),
+        "ja": ("韓国の国防予算8.2%増、66.3兆ウォン",
+               "韓国政府は来年の国防予算を8.2%増の66.3兆ウォンとする案をまとめた。国防省が発表した。"),
+    },
+    "rate": {
+        "en": ("Bank of Korea raises key rate to 2.75 percent",
+               "South Korea's central bank raised its benchmark interest rate by a quarter point "
+               "to 2.75 percent, citing the weak won."),
+        "ko": ("한은, 기준금리 2.75%로 인상", "한국은행은 환율 부담을 이유로 기준금리를 연 2.75%로 인상했다."),
+    },
+    "drone": {
+        "en": ("Seoul probes drone flight over Pyongyang", "South Korean prosecutors raided a "
+               "drone maker over a flight across the Military Demarcation Line last week."),
+        "ko": ("군, 평양 무인기 의혹 수사…업체 압수수색",
+               "한국 검찰이 지난주 군사분계선을 넘은 무인기 제작 업체를 압수수색했다."),
+    },
+}  # fmt: skip
+
+TELLINGS = [(event, lang, make_clues(*text, lang)) for event, tellings in EVENTS.items()
+            for lang, text in tellings.items()]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [(a, b) for a, b in combinations(TELLINGS, 2) if a[0] == b[0]],
+    ids=lambda telling: f"{telling[0]}-{telling[1]}",
+)
+def test_tellings_of_one_event_are_linked(
+    a: tuple[str, str, tuple[str, ...]], b: tuple[str, str, tuple[str, ...]]
+) -> None:
+    likeness = compare(a[2], b[2])
+    assert likeness.is_link, likeness
+
+
+def test_tellings_of_different_events_are_never_linked() -> None:
+    wrong = [
+        (a[:2], b[:2], compare(a[2], b[2]))
+        for a, b in combinations(TELLINGS, 2)
+        if a[0] != b[0] and compare(a[2], b[2]).is_link
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ("25 percent", "25%", "25 pct", "25퍼센트"),
+        ("66.3 trillion won", "66.3조원", "66.3兆ウォン", "66.3兆韩元"),
+        ("350 billion dollars", "3500억 달러", "3500億ドル", "3500亿美元", "3천500억 달러"),
+        ("1.2 million people", "120만 명", "120万人", "120萬人"),
+        ("about 70 minutes", "70여분간", "70分"),
+        ("in 2032", "2032년", "2032年", "32年から"),
+    ],
+)  # fmt: skip
+def test_an_amount_reads_the_same_in_every_language(texts: tuple[str, ...]) -> None:
+    clues = [{c for c in make_clues("", text, "und") if c[0] in "ny"} for text in texts]
+    assert all(clue == clues[0] for clue in clues)
+    assert clues[0]
+
+
+@pytest.mark.parametrize("text", ["on 19 May at 8:45", "19일 오전 8시", "19日午前8時", "3 people"])
+def test_days_hours_and_small_counts_are_no_clues(text: str) -> None:
+    assert not [clue for clue in make_clues("", text, "und") if clue.startswith("n.")]
+
+
+def test_one_sign_names_count_in_headlines_of_their_language_only() -> None:
+    assert "g.kp" in make_clues("北, 미사일 발사", "", "ko")
+    assert "g.kp" not in make_clues("", "北쪽 길", "ko")
+    assert "g.us" not in make_clues("美しい秋", "", "en")
+
+
+def test_short_words_of_the_lexicon_do_not_match_inside_others_or_in_lower_case() -> None:
+    clues = make_clues("Tell us what APECS is", "The uncle runs a museum", "en")
+    assert not [clue for clue in clues if clue[0] in "gopw"]
+
+
+@pytest.mark.parametrize(
+    "names", [("Brunson", "ブランソン", "브런슨은"), ("Hegseth", "헤그세스"), ("Trump", "トランプ")]
+)
+def test_a_foreign_name_sounds_the_same_in_every_script(names: tuple[str, ...]) -> None:
+    sounds = [sound_of(name) for name in names]
+    assert sounds[0]
+    assert all(sound == sounds[0] for sound in sounds)
+
+
+def test_words_count_within_one_language_only() -> None:
+    a = make_clues("Harbour bridge closed", "The harbour bridge closed for repairs", "en")
+    b = make_clues("Harbour bridge closed", "The harbour bridge closed for a race", "en")
+    assert any(clue.startswith("=") for clue in compare(a, b).shared)
+    assert not any(clue.startswith("=") for clue in key_clues(a))
+
+
+def test_shared_sentences_ignore_blanks_case_and_what_is_short() -> None:
+    a = "The talks  began on Monday. He said. Nobody knows how they will end."
+    b = "Nobody else came. he said. THE TALKS BEGAN ON MONDAY."
+    assert shared_sentences(a, b) == ("The talks  began on Monday.",)
+
+
+def test_comparing_with_nothing_shares_nothing() -> None:
+    for a, b in product([(), TELLINGS[0][2]], [()]):
+        assert compare(a, b).shared == ()
+        assert not compare(a, b).is_link
