@@ -1,0 +1,287 @@
+"""What polling costs, against bare aiohttp and bare feedparser in the same run.
+
+    .venv/bin/python benchmarks/bench_polling.py --feeds 100 1000 10000
+
+A server process on loopback answers for one host a feed (127.16.0.0/12): 90 % answer 304, 5 %
+have one new item of 25, 5 % are broken or slow. Per size it prints the CPU of one 304 poll and of
+one new item, ours and bare, memory, and whether every feed was polled. Only the ratios mean
+something on a shared machine.
+
+Traps: the server is a process of its own, or its CPU would be counted; workers' CPU is counted
+by RUSAGE_CHILDREN after the pool was closed; feeds start in the state of a second poll.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import io
+import multiprocessing
+import resource
+import tempfile
+import time
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import aiohttp
+import feedparser
+
+from extractors.feed_cut import cut_seen
+from extractors.feed_list import FeedConfig
+from extractors.feed_state import FeedState, PollResult
+from extractors.fetch import Fetcher, FetchSettings
+from extractors.guard import AddressGuard
+from extractors.polling import SafeParser, poll_batch
+from storage.database import Store
+from storage.feeds import due_feeds, reserve_polls, save_polls, sync_feeds
+
+ITEMS = 25
+SLOW_S = 60.0  # longer than the deadline
+DEADLINE_S = 10.0
+NOW = datetime.now(UTC).replace(microsecond=0)
+
+
+def item(n: int) -> str:
+    """Return one item of about 900 bytes, as in a headline feed."""
+    when = NOW - timedelta(minutes=10 * n)
+    text = f"The committee met again on item {n} and adjourned without a decision. " * 8
+    return (
+        f"<item><title>Report number {n} of the day</title><link>http://feed.example/{n}</link>"
+        f"<guid>g{n}</guid><pubDate>{when:%a, %d %b %Y %H:%M:%S} GMT</pubDate>"
+        f"<description>&lt;p&gt;{text}&lt;/p&gt;</description></item>\n"
+    )
+
+
+def document(first: int) -> bytes:
+    """Return a feed of 25 items, beginning with item `first`."""
+    items = "".join(item(n) for n in range(first, first + ITEMS))
+    return (
+        '<?xml version="1.0" encoding="utf-8"?><rss version="2.0"><channel><title>Feed</title>\n'
+        f"{items}</channel></rss>"
+    ).encode()
+
+
+OLD, NEW = document(1), document(0)
+
+
+def fate(number: int) -> str:
+    """Return what the feed with this number does: 90 % unchanged, 5 % news, 5 % trouble."""
+    place = number % 100
+    if place < 90:
+        return "unchanged"
+    if place < 95:
+        return "news"
+    return ("error", "slow", "html", "reset", "error")[place - 95]
+
+
+def _serve(ready: Connection, news: bytes) -> None:
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            head = await reader.readuntil(b"\r\n\r\n")
+            kind = head.split(b" ", 2)[1].rsplit(b"/", 1)[-1]
+            if kind == b"unchanged":
+                writer.write(b'HTTP/1.1 304 Not Modified\r\nETag: "1"\r\nConnection: close\r\n\r\n')
+            elif kind == b"news":
+                writer.write(
+                    b'HTTP/1.1 200 OK\r\nETag: "2"\r\nContent-Type: application/rss+xml\r\n'
+                    b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(news) + news
+                )
+            elif kind == b"html":
+                body = b"<!doctype html><title>Hello</title>"
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+            elif kind == b"slow":
+                await asyncio.sleep(SLOW_S)
+            elif kind == b"reset":
+                writer.transport.abort()
+            else:
+                writer.write(b"HTTP/1.1 500 Oops\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+            await writer.drain()
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            writer.close()
+
+    async def main() -> None:
+        server = await asyncio.start_server(handle, "0.0.0.0", 0, backlog=4_096)
+        ready.send(server.sockets[0].getsockname()[1])
+        await server.serve_forever()
+
+    asyncio.run(main())
+
+
+def cpu_s() -> float:
+    """Return the CPU seconds of this process and of its ended children."""
+    own, kids = (
+        resource.getrusage(resource.RUSAGE_SELF),
+        resource.getrusage(resource.RUSAGE_CHILDREN),
+    )
+    return own.ru_utime + own.ru_stime + kids.ru_utime + kids.ru_stime
+
+
+def rss_mb() -> float:
+    """Return the present memory of this process in MB."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) / 1_000
+    return 0.0
+
+
+def host(number: int) -> str:
+    """Return the feed's own loopback address."""
+    return f"127.{16 + number // 65_536}.{number // 256 % 256}.{number % 256 or 1}"
+
+
+def configs(count: int, port: int, only: str | None = None) -> list[FeedConfig]:
+    """Return feeds, one host each (two share one where a number ends in zero)."""
+    return [
+        FeedConfig(
+            url=f"http://{host(n)}:{port}/{n}/{only or fate(n)}", name=f"feed-{n}", outlet=f"O{n}"
+        )
+        for n in range(count)
+    ]
+
+
+async def bare_polls(urls: list[str], width: int) -> None:
+    """Poll with aiohttp alone: conditional GET, one connection each."""
+    connector = aiohttp.TCPConnector(limit=width, force_close=True)
+    queue = iter(urls)
+    async with aiohttp.ClientSession(connector=connector) as session:
+
+        async def worker() -> None:
+            for url in queue:
+                async with session.get(url, headers={"If-None-Match": '"1"'}) as response:
+                    await response.read()
+
+        await asyncio.gather(*(worker() for _ in range(width)))
+
+
+async def our_polls(
+    states: list[FeedState], settings: FetchSettings
+) -> tuple[list[PollResult], float]:
+    """Poll with our fetcher and parser; return results and the greatest memory seen in MB."""
+    peak = 0.0
+
+    def watch(_: PollResult) -> None:
+        nonlocal peak
+        watch.count += 1  # type: ignore[attr-defined]
+        if watch.count % 500 == 0:  # type: ignore[attr-defined]
+            peak = max(peak, rss_mb())
+
+    watch.count = 0  # type: ignore[attr-defined]
+    async with Fetcher(settings, AddressGuard(["127.16.0.0/12"])) as fetcher:
+        with SafeParser(workers=2) as parser:
+            results = await poll_batch(states, fetcher, parser, on_result=watch)
+    return results, max(peak, rss_mb())
+
+
+def second_poll(state: FeedState) -> FeedState:
+    """Return the state as a first good poll leaves it."""
+    return replace(
+        state,
+        etag='"1"',
+        kind="rss20",
+        first_poll_at=NOW,
+        last_ok=NOW,
+        newest_item_at=NOW,
+        last_full_at=NOW,
+        last_new_at=NOW,
+        body_hash=1,
+        raw_hashes=cut_seen(OLD, ()).hashes,
+        listed=ITEMS,
+        gap_s=600.0,
+        state="OK",
+    )
+
+
+def measure(count: int, port: int) -> dict[str, float]:
+    """Measure one size; return its figures."""
+    settings = FetchSettings(total_s=DEADLINE_S, user_agent="presswatch/bench (local)")
+    quiet = [second_poll(FeedState(config=c, url=c.url)) for c in configs(count, port, "unchanged")]
+    begin = cpu_s()
+    asyncio.run(bare_polls([s.url for s in quiet], settings.concurrency))
+    bare_304 = (cpu_s() - begin) / count
+    begin = cpu_s()
+    results, _ = asyncio.run(our_polls(quiet, settings))
+    ours_304 = (cpu_s() - begin) / count
+    assert all(r.outcome == "not_modified" for r in results)
+
+    fresh = max(count // 20, 20)
+    begin = cpu_s()
+    for _ in range(fresh):
+        feedparser.parse(io.BytesIO(NEW))
+    bare_item = (cpu_s() - begin) / fresh
+    news = [second_poll(FeedState(config=c, url=c.url)) for c in configs(fresh, port, "news")]
+    begin = cpu_s()
+    asyncio.run(our_polls(news[:1], settings))
+    start_up = cpu_s() - begin  # the workers' imports, paid once a run
+    begin = cpu_s()
+    results, _ = asyncio.run(our_polls(news, settings))
+    ours_item = (cpu_s() - begin - start_up) / fresh
+    odd = [r for r in results if r.parsed is None or len(r.parsed.entries) != 1]
+    assert not odd, odd[0]
+
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store(Path(folder) / "bench.duckdb")
+        rows = configs(count, port)
+        begin, clock = cpu_s(), time.monotonic()
+        with store.write() as tx:
+            sync_feeds(tx, rows)
+            states = [second_poll(s) for s in due_feeds(tx, tx.now)]
+            reserve_polls(tx, states)
+        results, peak = asyncio.run(our_polls(states, settings))
+        stored = cpu_s()
+        with store.write() as tx:
+            saved = save_polls(tx, states, results, run_id="bench")
+        store_cpu = cpu_s() - stored
+        wall, cpu = time.monotonic() - clock, cpu_s() - begin
+    outcomes = Counter(r.outcome for r in results)
+    expected = Counter(fate(n) for n in range(count))
+    missed = (
+        abs(outcomes["not_modified"] - expected["unchanged"])
+        + abs(outcomes["ok"] - expected["news"])
+        + abs(len(results) - count)
+    )
+    return {
+        "feeds": count,
+        "bare aiohttp, ms CPU per 304": bare_304 * 1e3,
+        "ours, ms CPU per 304": ours_304 * 1e3,
+        "ratio 304": ours_304 / bare_304,
+        "bare feedparser, ms CPU per new item": bare_item * 1e3,
+        "ours with the fetch, ms CPU per new item": ours_item * 1e3,
+        "ratio new item": ours_item / (bare_item + bare_304),
+        "mixed run, CPU s": cpu,
+        "mixed run, ms CPU per feed": cpu / count * 1e3,
+        "of it storing, ms per feed": store_cpu / count * 1e3,
+        "mixed run, wall s": wall,
+        "memory MB": peak,
+        "new items owed": saved.queued,
+        "feeds not polled as they should": missed,
+    }
+
+
+def main() -> None:
+    """Run the sizes asked for and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--feeds", type=int, nargs="+", default=[100, 1_000, 10_000])
+    sizes = parser.parse_args().feeds
+    mine, theirs = multiprocessing.Pipe()
+    server = multiprocessing.get_context("spawn").Process(target=_serve, args=(theirs, NEW))
+    server.start()
+    try:
+        port = mine.recv()
+        rows = [measure(count, port) for count in sizes]
+    finally:
+        server.terminate()
+        server.join()
+    for name in rows[0]:
+        print(f"{name:45}" + "".join(f"{row[name]:>12.3f}" for row in rows))
+    if len(rows) > 1:
+        per = [row["mixed run, ms CPU per feed"] for row in rows]
+        print(f"{'cost per feed, largest against second largest':45}{per[-1] / per[-2]:>12.3f}")
+
+
+if __name__ == "__main__":
+    main()
