@@ -27,7 +27,7 @@ from extractors.models import Block, BlockKind, Line
 from extractors.passages import judge_foreign
 from extractors.provenance import wire_agency
 from extractors.rules import CUT_CHARS, Hit, RuleSet, builtin_rules
-from extractors.site_memory import HostMemory
+from extractors.site_memory import MEMORY_RULE, OPENING_PROSE, HostMemory, needed
 
 MAX_PASSES: Final = 50
 """Passes end by themselves, as each removes a line; this bounds a page made to need one a line."""
@@ -55,6 +55,9 @@ HEAD_LABEL_WIDTH: Final = 18
 
 MEMORY_MOST: Final = 0.6
 """Site memory never takes more than this share of a page's prose: then the page is a copy."""
+
+CUE_SENTENCE_WIDTH: Final = 90
+"""A sentence up to this width may go for a phrase somewhere in it; longer ones talk about it."""
 
 LINK_SHARE: Final = 0.85
 """Share of link text from which a line is a whole-line link."""
@@ -254,11 +257,11 @@ def _pass(
     family = _FAMILY.get(base_language(language), "latin")
     _second_copies(rows)
     _ending(rows, family)
+    _by_place(rows, _prose_bounds(rows, family, placed=True))
     bounds = _prose_bounds(rows, family)
     _headline(rows, title_key, bounds)
-    _by_place(rows, bounds)
     if memory is not None:
-        _by_memory(rows, memory, title_key)
+        _by_memory(rows, memory, title_key, bounds)
     _links(rows, bounds)
     judge_foreign(rows, language, family)
     if _prose_bounds(rows, family) is not None:
@@ -270,9 +273,7 @@ def _pass(
 def _by_rule(row: _Row, place: str) -> None:
     for hit in row.hits:
         rule = hit.rule
-        if rule.place != place or rule.action not in ("remove", "ends", "box"):
-            continue
-        if row.shape.prose and not rule.prose:
+        if rule.place != place or not _may_hit(hit, row.shape):
             continue
         row.drop(rule.name, rule.reason)
         return
@@ -293,15 +294,34 @@ def _by_place(rows: list[_Row], bounds: tuple[int, int] | None) -> None:
             _by_rule(row, "edge")
 
 
-def _prose_bounds(rows: list[_Row], family: str) -> tuple[int, int] | None:
-    """Indexes of the first and last sentence of the body, None when there is none."""
-    first = last = -1
-    for i, row in enumerate(rows):
-        if row.live and row.shape.prose and _own(row.shape, family):
-            if first < 0:
-                first = i
-            last = i
-    return (first, last) if first >= 0 else None
+def _prose_bounds(rows: list[_Row], family: str, *, placed: bool = False) -> tuple[int, int] | None:
+    """Indexes of the first and last sentence of the body, None when there is none.
+
+    With `placed`, sentences that a rule would take away at an edge of the page do not bound the
+    body, unless there are no others.
+    """
+    prose = [i for i, r in enumerate(rows) if r.live and r.shape.prose and _own(r.shape, family)]
+    if placed:
+        prose = [i for i in prose if rows[i].keep or not _edge_hit(rows[i])] or prose
+    return (prose[0], prose[-1]) if prose else None
+
+
+def _edge_hit(row: _Row) -> bool:
+    return any(h.rule.place != "any" and _may_hit(h, row.shape) for h in row.hits)
+
+
+def _may_hit(hit: Hit, shape: Shape) -> bool:
+    """Whether a rule may take the line: of sentences, only short ones by a phrase within them."""
+    rule = hit.rule
+    if rule.action not in ("remove", "ends", "box"):
+        return False
+    if not shape.prose:
+        return True
+    if not rule.prose:
+        return False
+    if hit.phrase and rule.place != "any":
+        return shape.width <= CUE_SENTENCE_WIDTH or hit.start == 0
+    return True
 
 
 def _own(shape: Shape, family: str) -> bool:
@@ -381,15 +401,41 @@ def _headline(rows: list[_Row], title_key: str, bounds: tuple[int, int] | None) 
             row.drop("general:headline", "the title again")
 
 
-def _by_memory(rows: list[_Row], memory: HostMemory, title_key: str) -> None:
-    known = [r for r in rows if r.live and r.shape.key != title_key and memory.knows(r.shape)]
-    prose = sum(r.shape.weight for r in rows if r.live and r.shape.prose)
-    taken = sum(r.shape.weight for r in known if r.shape.prose)
-    spare_prose = taken > MEMORY_MOST * prose
-    for row in known:
-        if row.shape.prose and spare_prose:
+def _by_memory(
+    rows: list[_Row], memory: HostMemory, title_key: str, bounds: tuple[int, int] | None
+) -> None:
+    """Lines that stood in enough other stories of the host (see `site_memory`)."""
+    if bounds is None:
+        return
+    page = memory.about([r.shape.key for r in rows if r.live and r.shape.prose])
+    if page is None:
+        return
+    live = [r for r in rows if r.live and r.shape.key]
+    opening, prose = 0, 0
+    for i, row in enumerate(live):
+        opening, prose = i, prose + row.shape.prose
+        if prose == OPENING_PROSE:
+            break
+    others = [page.others(r.shape.key, opening=i <= opening) for i, r in enumerate(live)]
+    edge = [
+        n >= needed(prose=r.shape.prose, inside=False) for n, r in zip(others, live, strict=True)
+    ]
+    first = next((i for i, r in enumerate(live) if r.shape.prose and not edge[i]), len(live))
+    last = next((i for i in reversed(range(len(live))) if live[i].shape.prose and not edge[i]), -1)
+    known = []
+    for i, row in enumerate(live):
+        inside = first < i < last
+        if others[i] < needed(prose=row.shape.prose, inside=inside):
             continue
-        row.drop("memory:host", "on other articles of this site too")
+        if row.keep or row.shape.key == title_key or (inside and row.shape.letters < 2):
+            continue
+        known.append(row)
+    weight = sum(r.shape.weight for r in live if r.shape.prose)
+    taken = sum(r.shape.weight for r in known if r.shape.prose)
+    spare_prose = taken > MEMORY_MOST * weight
+    for row in known:
+        if not (row.shape.prose and spare_prose):
+            row.drop(MEMORY_RULE, "on other articles of this site too")
 
 
 def _links(rows: list[_Row], bounds: tuple[int, int] | None) -> None:

@@ -57,7 +57,11 @@ _INTRODUCED: Final = re.compile(
 )
 _FULL_TEXT: Final = re.compile(
     r"full text|full statement|text of the|transcript|原文|全文|声明文|성명 ?전문|전문은|"
-    r"발언 ?전문|original text|joint statement",
+    r"발언 ?전문|original text|joint statement|"
+    r"\b(?:english|korean|japanese|chinese|russian|french|german|spanish|arabic)"
+    r" (?:text|version|original|translation|transcript|statement|edition)\b|"
+    r"[日中英韓独仏露]文|(?:英語|日本語|中国語|韓国語|한국어|영어|일본어|중국어)(?:版|訳|本| ?번역| ?전문)|"
+    r"국문|영문|번역본|译文|譯文|中譯|中译|中文版|英文版|韩文版|日文版",
     re.I,
 )
 _QUOTE_OPEN: Final = "“\"「『«‘'"
@@ -129,13 +133,14 @@ def _quoted(rows: Sequence[Row]) -> bool:
 
 
 def _introduced(rows: Sequence[Row], at: int) -> bool:
-    for row in reversed(rows[max(0, at - 2) : at]):
+    for row in reversed(rows[max(0, at - 2) : at + 1]):
         if not row.live:
             continue
-        end = row.shape.text.strip()[-30:]
-        return bool(_INTRODUCED.search(end)) or bool(
-            row.shape.width <= 80 and _FULL_TEXT.search(row.shape.norm)
-        )
+        if row.shape.width <= 80 and _FULL_TEXT.search(row.shape.norm):
+            row.keep = True  # the label of a full text stays with it
+            return True
+        if row is not rows[at]:
+            return bool(_INTRODUCED.search(row.shape.text.strip()[-30:]))
     return False
 
 

@@ -1,30 +1,217 @@
 """What recurs on a site's articles: memory per host, learned from its documents.
 
-In: the lines of documents.  Out: `HostMemory`, which knows a line when enough other stories of the
-host carried it.  Pure: loading and saving is `storage/site_memory.py`.
+In: cleaned articles, as `Lesson`s.  Out: a `HostMemory`, which tells for the lines of a page in how
+many other stories of the host each line stood.  Pure: loading and saving is
+`storage/site_memory.py`.
+
+A lesson keeps hashes of an article's lines in their order, never their text.  Three traps shape
+the counting (research/language-and-boilerplate.md section 2, rule 5):
+
+* Versions and copies of a story share its sentences.  A lesson that holds a fifth of the opening
+  sentences of a page does not speak about that page.  So a page never teaches itself either, and
+  the lessons of one file may be used for every page of it, in any order.
+* The blurb under "related" on two pages is the opening of a third page.  A line in the opening
+  of a page is counted only where it stands in the opening of another.
+* A background paragraph recurs in the middle of stories for weeks.  Between other sentences a
+  sentence needs more witnesses than at the end of the page (`clean_lines` decides by `needed`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
-from extractors.lines import Shape
+from extractors.lines import shape_of
+from extractors.models import Article, Block, BlockKind, Line
+
+MAX_LESSONS: Final = 48
+"""Lessons kept per host: three pages bring most of the gain and it is flat after six (research,
+section 4b); more only delay forgetting when a site changes."""
+
+MAX_LINES: Final = 240
+"""Lines of a page that are learned, half from its start, half from its end."""
+
+VERSION_SHARE: Final = 0.20
+"""Share of opening sentences that makes two pages versions of one story (research, rule 5)."""
+
+COMMON_SHARE: Final = 0.5
+COMMON_FROM: Final = 4
+"""Sentences on half of at least this many pages are the site's: they do not make versions."""
+
+OPENING_PROSE: Final = 2
+"""The opening of a page ends with its second sentence line."""
 
 PROSE_OTHERS: Final = 2
-"""Stories that must have carried a sentence before it counts as the site's (research, rule 5)."""
-
+PROSE_OTHERS_INSIDE: Final = 4
 LINE_OTHERS: Final = 1
+LINE_OTHERS_INSIDE: Final = 2
+"""Stories that must have carried a line before it counts as the site's: a sentence at the edge of
+the page and between the article's own sentences; any other line likewise."""
+
+MEMORY_RULE: Final = "memory:host"
+
+_PROSE, _LABEL, _RULED, _REMEMBERED = "p", "l", "r", "m"
 
 
-@dataclass(frozen=True, slots=True)
+def key_hash(key: str) -> int:
+    """The 64 bits under which the line with this key (`lines.line_key`) is remembered."""
+    return int.from_bytes(hashlib.blake2b(key.encode("utf-8", "replace"), digest_size=8).digest())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lesson:
+    """What one article teaches: its lines in order, as hashes, and what each one was.
+
+    `kinds` has one letter a line: p sentence and body, l other body line, r removed by a rule,
+    m removed by site memory.
+    """
+
+    host: str
+    story: int  # article id; 0 when there is none
+    keys: tuple[int, ...]
+    kinds: str
+
+    @property
+    def prose(self) -> tuple[int, ...]:
+        """The body's sentences in order."""
+        return tuple(k for k, kind in zip(self.keys, self.kinds, strict=True) if kind == _PROSE)
+
+    def opening(self) -> frozenset[int]:
+        """Lines up to the second sentence of the body."""
+        prose = 0
+        for i, kind in enumerate(self.kinds):
+            prose += kind == _PROSE
+            if prose == OPENING_PROSE:
+                return frozenset(self.keys[: i + 1])
+        return frozenset(self.keys)
+
+
+def lesson_of(article: Article, *, host: str | None = None, story: int = 0) -> Lesson | None:
+    """Return what an article teaches of its host; None when it has no host or no sentence."""
+    if host is None:
+        from extractors.urls import host_of
+
+        host = host_of(article.url) if article.url else None
+    return lesson_of_blocks(article.blocks, host=host, story=story) if host else None
+
+
+def lesson_of_blocks(blocks: Sequence[Block], *, host: str, story: int = 0) -> Lesson | None:
+    """Return what cleaned blocks teach of their host; None when no body sentence is among them."""
+    if len(blocks) > MAX_LINES:
+        blocks = (*blocks[: MAX_LINES // 2], *blocks[-MAX_LINES // 2 :])
+    keys: list[int] = []
+    kinds: list[str] = []
+    for block in blocks:
+        shape = shape_of(Line(text=block.text, link_share=block.link_share, tag=block.tag))
+        if not shape.key:
+            continue
+        if block.kind is BlockKind.BODY:
+            kind = _PROSE if shape.prose else _LABEL
+        else:
+            kind = _REMEMBERED if block.rule == MEMORY_RULE else _RULED
+        keys.append(key_hash(shape.key))
+        kinds.append(kind)
+    if _PROSE not in kinds:
+        return None
+    return Lesson(host=host, story=story, keys=tuple(keys), kinds="".join(kinds))
+
+
+class PageMemory:
+    """What a host's memory says about one page: versions of the page are left out."""
+
+    __slots__ = ("_anywhere", "_opening")
+
+    def __init__(self, lessons: Iterable[Lesson]) -> None:
+        self._anywhere: Counter[int] = Counter()
+        self._opening: Counter[int] = Counter()
+        for lesson in lessons:
+            self._anywhere.update(set(lesson.keys))
+            self._opening.update(lesson.opening())
+
+    def others(self, key: str, *, opening: bool) -> int:
+        """In how many other stories the line stood (for a line of the opening: in theirs)."""
+        return (self._opening if opening else self._anywhere)[key_hash(key)]
+
+
 class HostMemory:
-    """Line key -> number of distinct stories of the host it was seen in."""
+    """The lessons of one host. Immutable; the order of the lessons does not matter."""
 
-    host: str = ""
-    counts: Mapping[str, int] = field(default_factory=dict)
+    def __init__(self, host: str, lessons: Sequence[Lesson]) -> None:
+        self.host = host
+        self.lessons = tuple(lessons)
 
-    def knows(self, shape: Shape) -> bool:
-        """Tell whether the line is the site's own rather than the article's."""
-        return self.counts.get(shape.key, 0) >= (PROSE_OTHERS if shape.prose else LINE_OTHERS)
+    def __len__(self) -> int:
+        return len(self.lessons)
+
+    def about(self, prose: Sequence[str]) -> PageMemory | None:
+        """Return what the memory says of a page with these sentences (line keys, in order).
+
+        None when nothing can be said: no sentence, or no lesson but of the same story.
+        """
+        if not prose or not self.lessons:
+            return None
+        return self.about_hashes([key_hash(key) for key in prose])
+
+    def about_hashes(self, prose: Sequence[int]) -> PageMemory | None:
+        """The same for hashed sentences."""
+        own = [k for k in prose if k not in self._common] or list(prose)
+        half = set(own[: (len(own) + 1) // 2])
+        everything = set(own)
+        rest = [
+            lesson
+            for lesson, (opening, known) in zip(self.lessons, self._sentences, strict=True)
+            if not _same_story(half, everything, opening, known)
+        ]
+        return PageMemory(rest) if rest else None
+
+    @cached_property
+    def _common(self) -> frozenset[int]:
+        """Sentences on so many pages that they say nothing about a common story."""
+        if len(self.lessons) < COMMON_FROM:
+            return frozenset()
+        counts = Counter(k for lesson in self.lessons for k in set(lesson.prose))
+        return frozenset(k for k, n in counts.items() if n >= COMMON_SHARE * len(self.lessons))
+
+    @cached_property
+    def _sentences(self) -> list[tuple[set[int], set[int]]]:
+        """First half and all of each lesson's own sentences."""
+        found = []
+        for lesson in self.lessons:
+            own = [k for k in lesson.prose if k not in self._common] or list(lesson.prose)
+            found.append((set(own[: (len(own) + 1) // 2]), set(own)))
+        return found
+
+
+def _same_story(half: set[int], all_: set[int], other_half: set[int], other: set[int]) -> bool:
+    """Tell whether one text's opening half stands in the other: versions keep what they open with.
+
+    Only the opening half is asked: at the end of a page stand the blurbs that all pages share.
+    """
+    return len(half & other) >= VERSION_SHARE * len(half) or len(
+        other_half & all_
+    ) >= VERSION_SHARE * len(other_half)
+
+
+def learn_batch(lessons: Iterable[Lesson | None]) -> dict[str, HostMemory]:
+    """Return a memory for each host of a batch of documents, the same in any order of them."""
+    hosts: dict[str, dict[tuple[int, ...], Lesson]] = {}
+    for lesson in lessons:
+        if lesson is not None:
+            hosts.setdefault(lesson.host, {}).setdefault(lesson.keys, lesson)
+    return {host: HostMemory(host, _chosen(found)) for host, found in hosts.items()}
+
+
+def _chosen(found: Mapping[tuple[int, ...], Lesson]) -> list[Lesson]:
+    """At most `MAX_LESSONS` lessons, picked by content so that their order does not matter."""
+    return [found[keys] for keys in sorted(found)[:MAX_LESSONS]]
+
+
+def needed(*, prose: bool, inside: bool) -> int:
+    """How many other stories must have carried a line before it is the site's own."""
+    if prose:
+        return PROSE_OTHERS_INSIDE if inside else PROSE_OTHERS
+    return LINE_OTHERS_INSIDE if inside else LINE_OTHERS

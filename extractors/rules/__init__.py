@@ -68,6 +68,7 @@ class Hit:
     rule: Rule
     start: int
     end: int
+    phrase: bool = False  # by one of `contains`
 
 
 @dataclass(slots=True)
@@ -197,7 +198,7 @@ def _hits(index: _Index, shape: Shape, found: list[Hit]) -> None:
         if width <= rule.max_width and phrase in low:
             at = low.find(phrase)
             if not inside_quotes(low, at):
-                found.append(Hit(rule=rule, start=at, end=at + len(phrase)))
+                found.append(Hit(rule=rule, start=at, end=at + len(phrase), phrase=True))
     for rule in index.patterns:
         if width > rule.max_width or (rule.needs and not any(n in low for n in rule.needs)):
             continue
