@@ -170,7 +170,7 @@ def figures(
             store, "SELECT alert_key, state, slack_ts FROM core.alert WHERE kind <> 'edit'"
         )
     }
-    there = Counter(slack.keys())
+    there = Counter(slack.alert_keys())
     stale = [
         m.alert_key
         for m in slack.parents()

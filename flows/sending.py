@@ -6,7 +6,9 @@ at a time; the lock is the kernel's, so a killed sender never blocks the next.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -16,14 +18,17 @@ from alerts.digest import WaitingItem, is_old, plan_digests
 from alerts.message import local_time
 from alerts.sender import Clock, DrainReport, Pace, SystemClock, drain
 from alerts.view import AlertView, DigestLine, from_payload, to_payload
+from extractors.errors import PresswatchError
 from flows.alerting import alert_settings, make_poster, message_options
 from storage import alert_actions, alert_queue, outbox
+from storage.errors import StoreLocked
 
 if TYPE_CHECKING:
     from flows.settings import Secrets, Settings
     from storage.database import Store, Transaction
 
 OPS_WAIT_S = 5.0  # how long a drain may take that only tells the operators of the one before
+CLICK_WAIT_S = 2.0  # Slack repeats a click that is not answered within 3 s
 UNCLEAR_AFTER = timedelta(minutes=10)  # an unclear message is normally looked up within a minute
 
 
@@ -69,7 +74,7 @@ def send_due(
                 outbox.StoreOutbox(store),
                 poster,
                 clock,
-                options=message_options(settings),
+                options=replace(message_options(settings), buttons=bool(secrets.app_token)),
                 pace=pace,
                 deadline_s=seconds,
                 show=show,
@@ -188,28 +193,73 @@ def _why(view: AlertView) -> str:
     )
 
 
-def listen(
+@contextlib.contextmanager
+def clicks_taken(
     store: Store,
     settings: Settings,
     secrets: Secrets,
     *,
-    say: Callable[[str], None],
-    wait: Callable[[], None],
-) -> None:
-    """Take clicks until `wait` returns; each is stored, and the parent edited.
+    say: Callable[[str], None] = lambda line: None,
+) -> Iterator[None]:
+    """Take clicks on buttons while the block runs: each is stored, then the parent is edited.
+
+    A click is stored and answered at once; the edit is sent by a thread of its own, or by the run
+    that is sending just then.
 
     Raises:
         UsageError: no app-level token.
-        AlertError: Slack refuses the connection.
+        AlertError: Slack refuses the connection, or cannot be reached.
     """
     from alerts.listener import Listener
+    from storage.database import Store
+
+    clicks, edits = Store(store.path), Store(store.path)  # each thread has locks of its own
+    wake = threading.Event()
+    stop = threading.Event()
 
     def on_click(click: Click) -> None:
-        with store.write() as tx:
+        with clicks.write(wait_s=CLICK_WAIT_S) as tx:
             line = apply_click(tx, click, timezone=settings.timezone)
-        if line is None:
-            return
-        say(f"{click.alert_key}: {line}")
+        if line is not None:
+            say(f"{click.alert_key}: {line}")
+            wake.set()
 
+    def edit_parents() -> None:
+        while not stop.is_set():
+            wake.wait()
+            wake.clear()
+            if stop.is_set():
+                return
+            try:
+                send_due(edits, settings, secrets, deadline_s=OPS_WAIT_S)
+            except StoreLocked:
+                continue  # whoever sends just now, or the next run, sends this too
+            except PresswatchError as error:
+                say(str(error))
+
+    editor = threading.Thread(target=edit_parents, name="presswatch-edits", daemon=True)
     with Listener(secrets.app_token or "", settings.slack_base_url, on_click):
-        wait()
+        editor.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            wake.set()
+            editor.join(timeout=OPS_WAIT_S * 2)
+
+
+@contextlib.contextmanager
+def clicks_if_wanted(
+    store: Store, settings: Settings, secrets: Secrets, *, say: Callable[[str], None]
+) -> Iterator[None]:
+    """Take clicks while the block runs, if there is an app-level token and Slack lets us.
+
+    Buttons are a convenience: without them everything else works, so a refusal is said, not raised.
+    """
+    with contextlib.ExitStack() as stack:
+        if secrets.app_token:
+            try:
+                stack.enter_context(clicks_taken(store, settings, secrets, say=say))
+            except PresswatchError as error:
+                say(f"no buttons: {error}")
+        yield

@@ -125,44 +125,50 @@ def enqueue(tx: Transaction, intents: Sequence[AlertIntent]) -> int:
     An edit is one row a parent, armed again by each change; with its intent comes the parent's
     new payload.
     """
-    new = 0
+    new = _insert(tx, [intent for intent in intents if intent.kind != "edit"])
     for intent in intents:
         if intent.new_parent_payload is not None:
             tx.con.execute(
                 "UPDATE core.alert SET payload = ?, rev = ? WHERE alert_key = ?",
                 [payload_json(intent.new_parent_payload), tx.rev, intent.parent_key],
             )
-        if intent.kind == "edit":
-            if intent.state == "pending":
-                new += _arm_edit(tx, intent)
-            continue
-        row = tx.con.execute(
-            """
-            INSERT INTO core.alert (alert_key, story_id, article_id, topic, channel, kind, state,
-                severity, attempts, created_at, not_before, payload, rev, parent_key, reason,
-                wanted)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, 1)
-            ON CONFLICT DO NOTHING RETURNING alert_key
-            """,
-            [
-                clean_text(intent.alert_key),
-                intent.story_id,
-                intent.article_id,
-                intent.topic,
-                intent.channel,
-                intent.kind,
-                intent.state,
-                intent.severity,
-                tx.now,
-                intent.not_before,
-                payload_json(intent.payload),
-                tx.rev,
-                intent.parent_key,
-                intent.reason or None,
-            ],
-        ).fetchone()
-        new += row is not None
+        if intent.kind == "edit" and intent.state == "pending":
+            new += _arm_edit(tx, intent)
     return new
+
+
+def _insert(tx: Transaction, intents: Sequence[AlertIntent]) -> int:
+    """Insert rows, all in one statement; the table is small, so its key may be an index."""
+    if not intents:
+        return 0
+    rows = tx.con.execute(
+        """
+        INSERT INTO core.alert (alert_key, story_id, article_id, topic, channel, kind, state,
+            severity, attempts, created_at, not_before, payload, rev, parent_key, reason, wanted)
+        SELECT unnest(?::VARCHAR[]), unnest(?::BIGINT[]), unnest(?::BIGINT[]),
+            unnest(?::VARCHAR[]), unnest(?::VARCHAR[]), unnest(?::VARCHAR[]),
+            unnest(?::VARCHAR[]), unnest(?::VARCHAR[]), 0, ?, unnest(?::TIMESTAMPTZ[]),
+            unnest(?::JSON[]), ?, unnest(?::VARCHAR[]), unnest(?::VARCHAR[]), 1
+        ON CONFLICT DO NOTHING RETURNING alert_key
+        """,
+        [
+            [clean_text(i.alert_key) for i in intents],
+            [i.story_id for i in intents],
+            [i.article_id for i in intents],
+            [i.topic for i in intents],
+            [i.channel for i in intents],
+            [i.kind for i in intents],
+            [i.state for i in intents],
+            [i.severity for i in intents],
+            tx.now,
+            [i.not_before for i in intents],
+            [payload_json(i.payload) for i in intents],
+            tx.rev,
+            [i.parent_key for i in intents],
+            [i.reason or None for i in intents],
+        ],
+    ).fetchall()
+    return len(rows)
 
 
 def _arm_edit(tx: Transaction, intent: AlertIntent) -> int:
@@ -386,42 +392,55 @@ def _select_items(con: DuckDBPyConnection, where: str, values: list[Any]) -> tup
 
 
 def record(tx: Transaction, outcomes: Sequence[Outcome]) -> None:
-    """Write what became of claimed or looked-up rows."""
-    for outcome in outcomes:
-        done = outcome.state in ("sent", "printed")
-        tx.con.execute(
-            """
-            UPDATE core.alert SET
-                state = CASE WHEN kind = 'edit' AND wanted > ? AND ? THEN 'pending' ELSE ? END,
-                attempts = attempts + ?,
-                sent_at = CASE WHEN ? THEN ? ELSE sent_at END,
-                slack_channel = coalesce(?, slack_channel),
-                slack_ts = coalesce(?, slack_ts),
-                thread_ts = CASE WHEN kind IN ('reply', 'edit') THEN (
-                    SELECT p.slack_ts FROM core.alert p WHERE p.alert_key = core.alert.parent_key
-                ) ELSE thread_ts END,
-                not_before = ?,
-                last_error = ?,
-                error_kind = ?,
-                rev = ?
-            WHERE alert_key = ?
-            """,
-            [
-                outcome.wanted,
-                done,
-                outcome.state,
-                int(outcome.attempted),
-                done,
-                outcome.at,
-                outcome.slack_channel,
-                outcome.slack_ts,
-                outcome.not_before,
-                clean_text(outcome.error) or None,
-                outcome.error_kind or None,
-                tx.rev,
-                outcome.alert_key,
-            ],
-        )
+    """Write what became of claimed or looked-up rows.
+
+    An edit that was armed again while it was under way is pending again.
+    """
+    if not outcomes:
+        return
+    keys = [outcome.alert_key for outcome in outcomes]
+    tx.con.execute(
+        """
+        UPDATE core.alert SET
+            state = CASE WHEN core.alert.kind = 'edit' AND core.alert.wanted > o.wanted
+                              AND o.state IN ('sent', 'printed') THEN 'pending' ELSE o.state END,
+            attempts = core.alert.attempts + o.attempted,
+            sent_at = CASE WHEN o.state IN ('sent', 'printed') THEN o.done_at
+                           ELSE core.alert.sent_at END,
+            slack_channel = coalesce(o.slack_channel, core.alert.slack_channel),
+            slack_ts = coalesce(o.slack_ts, core.alert.slack_ts),
+            not_before = o.not_before, last_error = o.error, error_kind = o.error_kind, rev = ?
+        FROM (
+            SELECT unnest(?::VARCHAR[]) AS alert_key, unnest(?::INTEGER[]) AS wanted,
+                unnest(?::VARCHAR[]) AS state, unnest(?::INTEGER[]) AS attempted,
+                unnest(?::TIMESTAMPTZ[]) AS done_at, unnest(?::VARCHAR[]) AS slack_channel,
+                unnest(?::VARCHAR[]) AS slack_ts, unnest(?::TIMESTAMPTZ[]) AS not_before,
+                unnest(?::VARCHAR[]) AS error, unnest(?::VARCHAR[]) AS error_kind
+        ) o
+        WHERE core.alert.alert_key = o.alert_key
+        """,
+        [
+            tx.rev,
+            keys,
+            [o.wanted for o in outcomes],
+            [o.state for o in outcomes],
+            [int(o.attempted) for o in outcomes],
+            [o.at for o in outcomes],
+            [o.slack_channel for o in outcomes],
+            [o.slack_ts for o in outcomes],
+            [o.not_before for o in outcomes],
+            [clean_text(o.error) or None for o in outcomes],
+            [o.error_kind or None for o in outcomes],
+        ],
+    )
+    tx.con.execute(
+        """
+        UPDATE core.alert SET thread_ts = p.slack_ts FROM core.alert p
+        WHERE p.alert_key = core.alert.parent_key AND core.alert.kind IN ('reply', 'edit')
+          AND core.alert.alert_key IN (SELECT unnest(?::VARCHAR[]))
+        """,
+        [keys],
+    )
     finished = [o.alert_key for o in outcomes if o.state in ("sent", "printed")]
     if finished:
         tx.con.execute(

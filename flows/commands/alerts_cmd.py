@@ -429,19 +429,16 @@ def digest(app: AppContext, send: bool) -> None:
 @pass_app
 def listen(app: AppContext) -> None:
     """Take clicks on the buttons under alerts, until Ctrl-C. Needs SLACK_APP_TOKEN."""
-    from flows.sending import listen as take_clicks
+    from flows.sending import clicks_taken
 
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
-
-    def wait() -> None:
+    with clicks_taken(app.store, app.settings, app.secrets, say=app.say):
         app.say("listening for clicks; Ctrl-C ends it")
         try:
             stop.wait()
         except KeyboardInterrupt:
             app.say("stopped")
-
-    take_clicks(app.store, app.settings, app.secrets, say=app.say, wait=wait)
 
 
 # ---------------------------------------------------------------------- below

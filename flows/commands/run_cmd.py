@@ -122,22 +122,24 @@ def serve(app: AppContext, every: str | None, cron: str | None, timezone: str | 
     Runs that were missed while the machine was down collapse into one.
     """
     from flows.engine import serve_schedule
+    from flows.sending import clicks_if_wanted
 
     if every and cron:
         raise UsageError("give either --every or --cron, not both")
     check_before_run(app)
     span = None if cron else parse_interval(every or app.settings.schedule)
     try:
-        serve_schedule(
-            "flows.monitor:monitor",
-            name="presswatch",
-            data_dir=app.settings.data_dir,
-            progress=app.say,
-            every=span,
-            cron=cron,
-            timezone=timezone or app.settings.timezone,
-            parameters={"config": app.config, "db": app.db},
-        )
+        with clicks_if_wanted(app.store, app.settings, app.secrets, say=app.say):
+            serve_schedule(
+                "flows.monitor:monitor",
+                name="presswatch",
+                data_dir=app.settings.data_dir,
+                progress=app.say,
+                every=span,
+                cron=cron,
+                timezone=timezone or app.settings.timezone,
+                parameters={"config": app.config, "db": app.db},
+            )
     except ValueError as error:
         raise UsageError(f"the schedule is wrong: {error}") from None
     except RuntimeError as error:

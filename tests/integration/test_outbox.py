@@ -7,20 +7,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from support.alert_hits import hit, put
 from support.slack_server import TOKEN, Rules, SlackServer
 
-from alerts.intents import HitInStory
-from alerts.models import AlertArticle, TopicHit, TopicInfo
-from alerts.policy import AlertSettings, plan_alerts
+from alerts.models import TopicInfo
 from alerts.sender import DrainReport, Pace, drain
 from alerts.slack import SlackPoster, WebhookPoster
 from storage import outbox
 from storage.database import Store
 
-NOW = datetime(2026, 11, 22, 6, 0, tzinfo=UTC)
 FAST = Pace(interval_s=0.02, settle_s=0.6, window_s=5.0, first_backoff_s=0.1)
-SETTINGS = AlertSettings()
-TOPIC = TopicInfo(topic="opcon", title="Wartime operational control", topic_version="abc")
 
 
 class QuickClock:
@@ -33,45 +29,6 @@ class QuickClock:
         import time
 
         time.sleep(min(seconds, 1.0))
-
-
-def article(n: int, *, story: int = 1, outlet: str | None = None, **more: Any) -> AlertArticle:
-    now = datetime.now(UTC)
-    values: dict[str, Any] = {
-        "article_id": n,
-        "story_id": story,
-        "title": f"Allies agree on a roadmap, part {n}",
-        "url": f"https://news.example/{n}",
-        "outlet": outlet or f"Outlet {n}",
-        "country": "kr",
-        "tier": 1,
-        "language": "en",
-        "published_at": now - timedelta(minutes=5),
-        "fetched_at": now,
-    }
-    return AlertArticle(**(values | more))
-
-
-def hit(n: int, *, topic: TopicInfo = TOPIC, level: str = "alert", **more: Any) -> HitInStory:
-    snippet = "The OPCON transfer is due soon."
-    return HitInStory(
-        article=article(n, **more),
-        hit=TopicHit(
-            topic=topic.topic,
-            topic_version="abc",
-            level=level,  # type: ignore[arg-type]
-            score=15,
-            why={"snippet": snippet, "spans": [[4, 18]], "line": 'opcon 15: "OPCON transfer"'},
-        ),
-        topic=topic,
-    )
-
-
-def put(store: Store, *hits: HitInStory, settings: AlertSettings = SETTINGS) -> int:
-    with store.write() as tx:
-        stories = {h.article.story_id for h in hits}
-        context = outbox.alert_context(tx.con, stories, now=tx.now)
-        return outbox.enqueue(tx, plan_alerts(hits, context, settings, tx.now))
 
 
 def send(store: Store, poster: Any, *, deadline_s: float = 20.0, **more: Any) -> DrainReport:
@@ -159,7 +116,7 @@ def test_two_topics_of_one_story_are_two_parents(
     other = TopicInfo(topic="ssn", title="Attack submarines", topic_version="x")
     put(store, hit(1), hit(1, topic=other))
     send(store, poster)
-    assert sorted(slack.keys()) == ["s1/opcon/#presswatch", "s1/ssn/#presswatch"]
+    assert sorted(slack.alert_keys()) == ["s1/opcon/#presswatch", "s1/ssn/#presswatch"]
 
 
 @pytest.mark.parametrize(
@@ -191,7 +148,7 @@ def test_each_fault_ends_with_the_message_in_the_channel_exactly_once(
     put(store, hit(1))
     slack.faults.append(fault)
     send(store, poster)
-    assert slack.keys() == ["s1/opcon/#presswatch"]
+    assert slack.alert_keys() == ["s1/opcon/#presswatch"]
     assert states(store) == {"s1/opcon/#presswatch": "sent"}
     assert slack.state.stolen == []
     with store.write() as tx:
@@ -211,7 +168,7 @@ def test_a_sender_that_died_after_posting_is_followed_by_a_look_up_not_a_second_
     message = message_for(first.kind, first.payload, message_id=first.message_id)
     poster.post(first.channel, message, message_id=first.message_id)  # and then: kill -9
     send(store, SlackPoster(TOKEN, slack.base_url, timeout_s=0.5))
-    assert sorted(slack.keys()) == ["s1/opcon/#presswatch", "s2/opcon/#presswatch"]
+    assert sorted(slack.alert_keys()) == ["s1/opcon/#presswatch", "s2/opcon/#presswatch"]
     assert set(states(store).values()) == {"sent"}
 
 

@@ -156,7 +156,7 @@ class SlackServer:
     def replies(self, ts: str) -> list[Message]:
         return [m for m in self.state.messages if m.thread_ts == ts]
 
-    def keys(self) -> list[str]:
+    def alert_keys(self) -> list[str]:
         return [key for m in self.state.messages if (key := m.alert_key)]
 
     # ------------------------------------------------------------------ the API
