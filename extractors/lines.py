@@ -152,3 +152,9 @@ def _family_of(
         if name not in EAST_ASIAN and n > weight:
             best, weight = name, float(n)
     return best, weight
+
+
+def count_words(text: str) -> int:
+    """Count words; each Han or Kana sign counts as half a word, rounded down."""
+    cjk = sum(1 for char in text if "぀" <= char <= "ヿ" or "㐀" <= char <= "鿿")
+    return len(text.split()) + cjk // 2

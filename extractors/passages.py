@@ -60,7 +60,8 @@ _FULL_TEXT: Final = re.compile(
     r"발언 ?전문|original text|joint statement|"
     r"\b(?:english|korean|japanese|chinese|russian|french|german|spanish|arabic)"
     r" (?:text|version|original|translation|transcript|statement|edition)\b|"
-    r"[日中英韓独仏露]文|(?:英語|日本語|中国語|韓国語|한국어|영어|일본어|중국어)(?:版|訳|本| ?번역| ?전문)|"
+    r"[日中英韓独仏露]文|(?:英語|日本語|中国語|韓国語|한국어|영어|일본어|중국어)"
+    r"(?:版|訳|本| ?번역| ?전문)|"
     r"국문|영문|번역본|译文|譯文|中譯|中译|中文版|英文版|韩文版|日文版",
     re.I,
 )

@@ -18,7 +18,6 @@ the counting (research/language-and-boilerplate.md section 2, rule 5):
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from typing import Final
 
 from extractors.lines import shape_of
 from extractors.models import Article, Block, BlockKind, Line
+from extractors.urls import host_of, key_of
 
 MAX_LESSONS: Final = 48
 """Lessons kept per host: three pages bring most of the gain and it is flat after six (research,
@@ -55,11 +55,6 @@ the page and between the article's own sentences; any other line likewise."""
 MEMORY_RULE: Final = "memory:host"
 
 _PROSE, _LABEL, _RULED, _REMEMBERED = "p", "l", "r", "m"
-
-
-def key_hash(key: str) -> int:
-    """The 64 bits under which the line with this key (`lines.line_key`) is remembered."""
-    return int.from_bytes(hashlib.blake2b(key.encode("utf-8", "replace"), digest_size=8).digest())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,8 +88,6 @@ class Lesson:
 def lesson_of(article: Article, *, host: str | None = None, story: int = 0) -> Lesson | None:
     """Return what an article teaches of its host; None when it has no host or no sentence."""
     if host is None:
-        from extractors.urls import host_of
-
         host = host_of(article.url) if article.url else None
     return lesson_of_blocks(article.blocks, host=host, story=story) if host else None
 
@@ -113,7 +106,7 @@ def lesson_of_blocks(blocks: Sequence[Block], *, host: str, story: int = 0) -> L
             kind = _PROSE if shape.prose else _LABEL
         else:
             kind = _REMEMBERED if block.rule == MEMORY_RULE else _RULED
-        keys.append(key_hash(shape.key))
+        keys.append(key_of(shape.key))
         kinds.append(kind)
     if _PROSE not in kinds:
         return None
@@ -134,7 +127,11 @@ class PageMemory:
 
     def others(self, key: str, *, opening: bool) -> int:
         """In how many other stories the line stood (for a line of the opening: in theirs)."""
-        return (self._opening if opening else self._anywhere)[key_hash(key)]
+        return (self._opening if opening else self._anywhere)[key_of(key)]
+
+    def others_hashed(self, key: int) -> int:
+        """In how many other stories the hashed line stood, anywhere in them."""
+        return self._anywhere[key]
 
 
 class HostMemory:
@@ -154,7 +151,7 @@ class HostMemory:
         """
         if not prose or not self.lessons:
             return None
-        return self.about_hashes([key_hash(key) for key in prose])
+        return self.about_hashes([key_of(key) for key in prose])
 
     def about_hashes(self, prose: Sequence[int]) -> PageMemory | None:
         """The same for hashed sentences."""

@@ -37,6 +37,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "feed_poll": ("run_id", "feed", "polled_at"),
     "sketch": ("article_id",),
     "sketch_hash": ("article_id",),
+    "site_lesson": ("host", "slot"),
 }
 
 # Tables up to this many rows are refreshed whole: about 50 ms for 50,000 narrow rows here.
