@@ -65,6 +65,7 @@ _TIME = re.compile(r"\d{1,2}:\d{2}")
 _ROOT = re.compile(
     r"<(?:[A-Za-z0-9_\-]+:)?(rss|rdf|feed|urlset|sitemapindex|channel|html|opml)\b", re.IGNORECASE
 )
+_ROOT_END = re.compile(r"</(?:[A-Za-z0-9_\-]+:)?(?:rss|rdf|feed|urlset|channel)\s*>", re.IGNORECASE)
 _CHALLENGE = re.compile(
     r"cf-chl|cf_chl|challenge-platform|just a moment\.\.\.|checking your browser|captcha|"
     r"_incapsula_|distil_r|datadome|perimeterx|px-captcha|ddos-guard|sucuri_cloudproxy|"
@@ -97,7 +98,8 @@ class ParsedFeed:
     `kind` is feedparser's version name (`rss20`, `rss10`, `atom10`, …), `json`, `news-sitemap`,
     or `…+rough` when the fallback parser read it. `tossed` counts items beyond the cap,
     `skipped` items that have neither a link nor text. `problem` is feedparser's complaint about
-    a feed that could be read all the same. `next_page` is an older archive page (RFC 5005).
+    a feed that could be read all the same; `complete` is false when its end is missing.
+    `next_page` is an older archive page (RFC 5005).
     """
 
     entries: tuple[FeedEntry, ...]
@@ -113,6 +115,7 @@ class ParsedFeed:
     tossed: int = 0
     skipped: int = 0
     problem: str | None = None
+    complete: bool = True
     next_page: str | None = None
     hub: str | None = None
 
@@ -154,16 +157,20 @@ def parse_feed(
         raise ParseError(describe_html(text))
     if kind in ("sitemapindex", "opml"):
         raise ParseError(f"not_a_feed: this is {kind}, not a feed")
+    complete = bool(_ROOT_END.search(text, max(len(text) - 2_000, 0)))
     text, tossed = clean_markup(text)
     if kind == "urlset":
         from extractors.sitemaps import parse_news_sitemap
 
         entries = parse_news_sitemap(text, feed_name, url, moment)
-        return _summarise(entries, "news-sitemap", moment, tossed=tossed, encoding=encoding)
+        parsed = _summarise(entries, "news-sitemap", moment, tossed=tossed, encoding=encoding)
+        return replace(parsed, complete=complete)
     if rough:
         entries, title = _parse_rough(text, url, feed_name, country, moment)
-        return _summarise(entries, "rough", moment, tossed=tossed, encoding=encoding, title=title)
-    return _parse_full(text, url, feed_name, country, moment, tossed, encoding)
+        parsed = _summarise(entries, "rough", moment, tossed=tossed, encoding=encoding, title=title)
+        return replace(parsed, complete=complete)
+    parsed = _parse_full(text, url, feed_name, country, moment, tossed, encoding)
+    return replace(parsed, complete=complete)
 
 
 def describe_html(text: str) -> str:

@@ -74,9 +74,10 @@ _PERMANENT = (301, 308)
 _REDIRECTS = (301, 302, 303, 307, 308)
 # A longer Retry-After is cut: one wrong header must not switch a feed off for years.
 MAX_RETRY_AFTER_S = 86_400.0
+RATE_LIMIT_PAUSE_S = 60.0  # after a 429 that does not say how long
 _READ_CHUNK = 65_536
 _MAX_FIELD_BYTES = 32_768  # a header line; policies of 10 kB are ordinary
-_DNS_THREADS = 16
+_DNS_THREADS = 64  # as many as connections: names that hang must not queue up the others
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
 
 
@@ -319,6 +320,11 @@ class HostPacer:
         """Lengthen the delay of one host (robots.txt's Crawl-delay); never below the setting."""
         self._host(host).delay_s = delay_s
 
+    def pause(self, host: str, seconds: float) -> None:
+        """Start nothing at this host for a while: it said that it is asked too much."""
+        state = self._host(host)
+        state.next_start = max(state.next_start, self._clock() + seconds)
+
     def expected_wait(self, host: str) -> float:
         """Return the seconds until a newcomer to this host's queue could start at the earliest."""
         state = self._hosts.get(host)
@@ -341,17 +347,16 @@ class HostPacer:
         """
         state = self._host(host)
         if self.expected_wait(host) > max_wait_s:
-            raise FetchError(
-                f"{host}: its queue is longer than {max_wait_s:.0f} s; a later run will ask",
-                url=host,
-                outcome="deferred",
-            )
+            raise self._deferred(host, max_wait_s)
         state.waiting += 1
         started = False
         try:
             async with state.places:
                 async with state.starting:
-                    await asyncio.sleep(max(state.next_start - self._clock(), 0.0))
+                    pause = max(state.next_start - self._clock(), 0.0)
+                    if pause > max_wait_s:  # the host asked for a longer pause meanwhile
+                        raise self._deferred(host, max_wait_s)
+                    await asyncio.sleep(pause)
                     await gate.acquire()
                     state.next_start = self._clock() + max(self._delay_s, state.delay_s)
                 started = True
@@ -364,11 +369,24 @@ class HostPacer:
             if not started:
                 state.waiting -= 1
 
+    @staticmethod
+    def _deferred(host: str, max_wait_s: float) -> FetchError:
+        return FetchError(
+            f"{host}: its queue is longer than {max_wait_s:.0f} s; a later run will ask",
+            url=host,
+            outcome="deferred",
+        )
+
     def _host(self, host: str) -> _Host:
         state = self._hosts.get(host)
         if state is None:
             state = self._hosts[host] = _Host(self._per_host)
         return state
+
+
+def pacing_key(place: CheckedUrl) -> str:
+    """Return what is paced as one host: the name, with the port unless it is 80 or 443."""
+    return place.host if place.port in (80, 443) else f"{place.host}:{place.port}"
 
 
 class Fetcher:
@@ -458,12 +476,17 @@ class Fetcher:
         all_permanent = True
         hops, spent = 0, 0.0
         while True:
-            async with self.pacer.turn(current.host, self.settings.max_host_wait_s, self._gate):
-                host = current.host
-                while current.host == host:  # redirects within a host keep their turn
+            host = pacing_key(current)
+            async with self.pacer.turn(host, self.settings.max_host_wait_s, self._gate):
+                while pacing_key(current) == host:  # redirects within a host keep their turn
                     started = time.monotonic()
                     left = max(self.settings.total_s - spent, 0.001)
-                    answer = await self._once(current, headers, limit, left, kind)
+                    try:
+                        answer = await self._once(current, headers, limit, left, kind)
+                    except FetchError as exc:
+                        if exc.outcome == "rate_limited":
+                            self.pacer.pause(host, exc.retry_after_s or RATE_LIMIT_PAUSE_S)
+                        raise
                     spent += time.monotonic() - started
                     if isinstance(answer, _Answer):
                         return self._finish(url, current, answer, permanent, spent)

@@ -25,7 +25,7 @@ from extractors.errors import FetchError, ParseError
 from extractors.feed_cut import cut_seen
 from extractors.feed_state import FeedState, OwedEntry, PollResult, is_last_attempt, wants_probe
 from extractors.feeds import ParsedFeed, clean_line, describe_html, parse_feed
-from extractors.fetch import Fetched, Fetcher, parse_http_date, to_page
+from extractors.fetch import Fetched, Fetcher, gunzip_bounded, parse_http_date, to_page
 from extractors.models import Page
 
 if TYPE_CHECKING:
@@ -158,12 +158,18 @@ async def poll_feed(state: FeedState, fetcher: Fetcher, parser: Parser) -> PollR
     )
     if fetched.not_modified:
         return replace(result, outcome="not_modified")
-    return await _read_body(state, fetched, result, parser)
+    return await _read_body(state, fetched, result, fetcher, parser)
 
 
 async def _read_body(
-    state: FeedState, fetched: Fetched, result: PollResult, parser: Parser
+    state: FeedState, fetched: Fetched, result: PollResult, fetcher: Fetcher, parser: Parser
 ) -> PollResult:
+    if fetched.content[:2] == b"\x1f\x8b":  # a file that is gzip itself, `feed.xml.gz`
+        try:
+            limit = fetcher.settings.max_bytes["feed"]
+            fetched = replace(fetched, content=gunzip_bounded(fetched.content, limit, fetched.url))
+        except FetchError as exc:
+            return replace(result, outcome=exc.outcome, error=clean_line(str(exc), 300))
     body_hash = int.from_bytes(hashlib.blake2b(fetched.content, digest_size=8).digest(), "big")
     good = replace(
         result,
@@ -195,6 +201,10 @@ async def _read_body(
         name = str(exc).partition(":")[0]
         outcome = "decoy" if name in _DECOYS else name if name == "parse_timeout" else "parse"
         return replace(result, outcome=outcome, error=clean_line(str(exc), 300))
+    if not parsed.complete:
+        # The document broke off without the transfer showing it. What it lists is taken, but a
+        # validator for the whole of it would hide the rest.
+        good = replace(result, body_hash=None, etag=None, last_modified=None)
     return replace(
         good,
         outcome="ok",

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from extractors.errors import FetchError, ForbiddenAddress
-from extractors.fetch import Fetcher
+from extractors.fetch import Fetcher, pacing_key
 from extractors.guard import redact_url
 
 AGENT = "presswatch"
@@ -84,7 +84,7 @@ class RobotsCache:
             rules = self._rules[origin] = Protego.parse(row.text)
         delay = rules.crawl_delay(self._agent)
         if delay:
-            fetcher.pacer.set_delay(place.host, min(float(delay), MAX_CRAWL_DELAY_S))
+            fetcher.pacer.set_delay(pacing_key(place), min(float(delay), MAX_CRAWL_DELAY_S))
         if not rules.can_fetch(place.url, self._agent):
             raise FetchError(
                 f"{redact_url(url)}: robots.txt does not allow it",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from support.feed_server import FeedServer, answer, conditional, item, rss
+from support.feed_server import FeedServer, answer, conditional, item, raw, rss
 
 from extractors.catch_up import fill_gap
 from extractors.feed_list import FeedConfig
@@ -305,3 +306,23 @@ def test_nothing_is_written_for_an_empty_batch(store: Store) -> None:
         assert queue_entries(tx, []).new == 0
         assert save_polls(tx, [], []).queued == 0
         assert finish_entries(tx, [], stored=set()) == {}
+
+
+def test_half_a_feed_leaves_no_validator_that_would_hide_the_rest(
+    store: Store, server: FeedServer
+) -> None:
+    whole = rss(item(1), item(2), item(3))
+    half = whole[: whole.index("<title>Item 3")]
+    head = 'HTTP/1.1 200 OK\r\nETag: "1"\r\nConnection: close\r\n\r\n'
+    server.add("/f", raw((head + half).encode()))
+    poll(store, server, feed(server))
+    server.add("/f", conditional(whole, etag='"1"'))
+    poll(store, server, feed(server))
+
+    assert owed_titles(store) == ["Item 1", "Item 2", "Item 3"]
+
+
+def test_a_feed_file_that_is_gzip_itself_is_read(store: Store, server: FeedServer) -> None:
+    server.page("/f", gzip.compress(rss(item(1)).encode()), content_type="application/gzip")
+
+    assert poll(store, server, feed(server)).queued == 1

@@ -302,3 +302,21 @@ def test_one_page_can_be_fetched_without_a_loop(server: FeedServer) -> None:
     page = fetch_page(url, QUICK, AddressGuard([server.address]))
 
     assert (page.content, page.status, page.content_type) == (b"<p>text</p>", 200, "text/html")
+
+
+def test_a_host_that_says_too_many_requests_is_left_alone_for_this_run(
+    server: FeedServer,
+) -> None:
+    busy = server.page("/busy", "", status="429 Too Many", headers={"Retry-After": "900"})
+    other = server.page("/other", rss())
+
+    async def job(fetcher: Fetcher) -> list[str]:
+        outcomes = []
+        for url in (busy, other):
+            with pytest.raises(FetchError) as caught:
+                await fetcher.get(url)
+            outcomes.append(caught.value.outcome)
+        return outcomes
+
+    assert run(server, job) == ["rate_limited", "deferred"]
+    assert server.asked("/other") == []

@@ -220,3 +220,12 @@ def test_a_string_is_never_opened_as_a_file_or_address() -> None:
 
 def test_plain_text_keeps_a_lone_less_than_sign() -> None:
     assert plain_text("3 < 5 &amp; <b>7 > 6</b>") == "3 < 5 & 7 > 6"
+
+
+def test_a_document_that_breaks_off_is_read_and_marked() -> None:
+    whole = rss(item(1), item(2))
+
+    cut = parse(whole[: whole.index("</channel>") - 40])
+
+    assert parse(whole).complete and not cut.complete
+    assert cut.entries[0].title == "Item 1"
