@@ -233,6 +233,8 @@ class _Planner:
         self._intents[key] = replace(self._intents[key], payload=to_payload(view))
 
     def _join(self, hit: HitInStory, story: StoryState, parent: ParentState, channel: str) -> None:
+        if not parent.payload:
+            return
         before = self._payloads.get(parent.alert_key) or from_payload(AlertView, parent.payload)
         line = outlet_line(hit.article)
         known = {before.article.article_id, *(other.article_id for other in before.others)}

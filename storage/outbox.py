@@ -103,7 +103,7 @@ def story_state(con: DuckDBPyConnection, story_ids: Collection[int]) -> dict[int
             state=state,
             created_at=created_at,
             last_post_at=last_reply_at or created_at,
-            payload=json.loads(payload),
+            payload=json.loads(payload or "{}"),
         )
     known = {row[0]: row for row in stories}
     return {

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from storage.alert_stories import move_alerts
 from storage.rows import clean_text, insert_rows
 
 if TYPE_CHECKING:
@@ -313,8 +314,8 @@ def read_apart(con: DuckDBPyConnection) -> set[frozenset[int]]:
 def move_story(tx: Transaction, story_id: int, into: int) -> list[int]:
     """Give everything stored of one story to another; returns the moved articles.
 
-    Alerts stay with the story they were sent for; the other gets a copy of each, under its own
-    key, so that it is alerted on nothing twice and later articles find the thread.
+    Its alerts stand for the other from now on (storage/alert_stories.py), so that nothing is
+    alerted twice and later articles find the thread.
     """
     con = tx.con
     moved = con.execute(
@@ -324,18 +325,7 @@ def move_story(tx: Transaction, story_id: int, into: int) -> list[int]:
         con.execute(
             f"UPDATE {table} SET story_id = ?, rev = ? WHERE story_id = ?", [into, tx.rev, story_id]
         )
-    con.execute(
-        """
-        INSERT INTO core.alert BY NAME
-        SELECT a.* REPLACE (n.new_key AS alert_key, ?::BIGINT AS story_id, ?::BIGINT AS rev)
-        FROM core.alert a
-        JOIN (SELECT alert_key, ? || substr(alert_key, strpos(alert_key, '/')) AS new_key
-              FROM core.alert WHERE story_id = ? AND starts_with(alert_key, ?)) n USING (alert_key)
-        WHERE a.kind = 'parent'
-          AND NOT EXISTS (SELECT 1 FROM core.alert b WHERE b.alert_key = n.new_key)
-        """,
-        [into, tx.rev, f"s{into}", story_id, f"s{story_id}/"],
-    )
+    move_alerts(tx, story_id, into)
     return [int(row[0]) for row in moved]
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from extractors.errors import UsageError
 from extractors.sketch import make_sketch
+from storage.alert_stories import return_alerts
 from storage.rows import insert_rows
 from storage.stories import USER, move_story, record_event, story_id_of, write_recount
 
@@ -183,7 +184,7 @@ def undo_event(tx: Transaction, event_id: int) -> dict[str, Any]:
             "UPDATE core.story SET merged_into = NULL, rev = ? WHERE story_id = ?", [tx.rev, other]
         )
         write_recount(tx, [keep, other], sources=[keep, other])
-        _drop_copied_alerts(tx, keep, other)
+        return_alerts(tx, other)
     else:
         move_story(tx, other, keep)
         tx.con.execute(
@@ -251,19 +252,6 @@ def _move_articles(tx: Transaction, articles: list[int], story_id: int) -> dict[
     insert_rows(tx, "core.sketch_hash", hashes)
     insert_rows(tx, "core.sketch", sketches)
     return {str(row[0]): row[1] for row in loose}
-
-
-def _drop_copied_alerts(tx: Transaction, keep: int, other: int) -> None:
-    """Remove the alert rows that a merge copied: those of one and the same message."""
-    tx.con.execute(
-        """
-        DELETE FROM core.alert a WHERE a.story_id = ? AND a.kind = 'parent' AND EXISTS (
-            SELECT 1 FROM core.alert b WHERE b.story_id = ? AND b.kind = 'parent'
-            AND b.topic = a.topic AND b.channel IS NOT DISTINCT FROM a.channel
-            AND b.created_at = a.created_at AND b.article_id IS NOT DISTINCT FROM a.article_id)
-        """,
-        [keep, other],
-    )
 
 
 def _existing(con: DuckDBPyConnection, story_id: int) -> int:

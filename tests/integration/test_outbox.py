@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,6 +15,7 @@ from alerts.models import TopicInfo
 from alerts.sender import DrainReport, Pace, drain
 from alerts.slack import SlackPoster, WebhookPoster
 from storage import outbox
+from storage.alert_stories import move_alerts, return_alerts
 from storage.database import Store
 
 FAST = Pace(interval_s=0.02, settle_s=0.6, window_s=5.0, first_backoff_s=0.1)
@@ -259,3 +261,84 @@ def test_two_senders_never_run_at_once(store: Store) -> None:
     refused = pytest.raises(StoreLocked, match="another presswatch")
     with outbox.sender_lock(store), refused, outbox.sender_lock(store):
         pass
+
+
+# ---------------------------------------------------------------------- stories that become one
+def merge(store: Store, gone: int, into: int) -> None:
+    with store.write() as tx:
+        move_alerts(tx, gone, into)
+
+
+def test_a_merged_story_keeps_its_thread_and_is_not_alerted_again(
+    store: Store, slack: SlackServer, poster: SlackPoster
+) -> None:
+    put(store, hit(1, story=7))
+    send(store, poster)
+    merge(store, 7, 3)
+    put(store, hit(2, story=3))
+    send(store, poster)
+    [parent] = slack.parents()
+    assert len(slack.replies(parent.ts)) == 1
+    assert parent.edits == 1
+
+
+def test_a_parent_that_has_not_left_is_withdrawn_when_the_other_story_has_one(
+    store: Store, slack: SlackServer, poster: SlackPoster
+) -> None:
+    put(store, hit(1, story=3))
+    send(store, poster)
+    put(store, hit(2, story=7))
+    merge(store, 7, 3)
+    send(store, poster)
+    assert slack.alert_keys() == ["s3/opcon/#presswatch"]
+    assert states(store)["s7/opcon/#presswatch"] == "withdrawn"
+
+
+def test_a_sent_parent_takes_over_from_one_that_has_not_left(
+    store: Store, slack: SlackServer, poster: SlackPoster
+) -> None:
+    put(store, hit(1, story=7))
+    send(store, poster)
+    put(store, hit(2, story=3))
+    merge(store, 7, 3)
+    put(store, hit(3, story=3))
+    send(store, poster)
+    assert [m.alert_key for m in slack.parents()] == ["s7/opcon/#presswatch"]
+    assert len(slack.replies(slack.parents()[0].ts)) == 1
+
+
+def test_when_both_are_in_slack_the_moved_ones_thread_says_so_once(
+    store: Store, slack: SlackServer, poster: SlackPoster
+) -> None:
+    put(store, hit(1, story=3), hit(2, story=7))
+    send(store, poster)
+    merge(store, 7, 3)
+    merge(store, 7, 3)
+    send(store, poster)
+    moved = next(m for m in slack.parents() if m.alert_key == "s7/opcon/#presswatch")
+    assert len(slack.replies(moved.ts)) == 1
+    assert len(slack.parents()) == 2
+
+
+def test_an_unclear_parent_is_still_found_after_its_story_was_merged(
+    store: Store, slack: SlackServer, poster: SlackPoster
+) -> None:
+    put(store, hit(1, story=7))
+    slack.faults.append("reset_after")
+    send(store, poster, pace=replace(FAST, settle_s=60.0))
+    assert states(store) == {"s7/opcon/#presswatch": "unknown"}
+    merge(store, 7, 3)
+    with store.write() as tx:
+        tx.con.execute("UPDATE core.alert SET not_before = NULL")
+    send(store, poster)
+    assert len(slack.state.messages) == 1
+    assert states(store) == {"s7/opcon/#presswatch": "sent"}
+
+
+def test_undoing_a_merge_gives_the_alert_back(store: Store, poster: SlackPoster) -> None:
+    put(store, hit(1, story=7))
+    send(store, poster)
+    merge(store, 7, 3)
+    with store.write() as tx:
+        return_alerts(tx, 7)
+        assert tx.con.execute("SELECT story_id FROM core.alert").fetchall() == [(7,)]
