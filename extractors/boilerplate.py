@@ -44,8 +44,15 @@ LONG_PARAGRAPH: Final = 100
 RELATED_REST: Final = 0.25
 """... or when what follows is lighter than this share of the prose before it."""
 
+TEASERS_TOGETHER: Final = 0.25
+"""In a list of teasers at most this share of sentence lines follows another one; in articles with
+sub-headings more than half do."""
+
 MENU_RUN: Final = 8
 """Short lines in a row, without a sentence among them, that make a menu (research, rule 7)."""
+
+NAV_SHARE: Final = 0.3
+"""Share of links or known section names that makes a run of short lines inside the text a menu."""
 
 LABEL_WIDTH: Final = 60
 """A line up to this width that is no sentence may be a label."""
@@ -58,6 +65,9 @@ MEMORY_MOST: Final = 0.6
 
 CUE_SENTENCE_WIDTH: Final = 90
 """A sentence up to this width may go for a phrase somewhere in it; longer ones talk about it."""
+
+SHARED_LABELS: Final = 3
+"""Known labels at the end of a page that vouch for the sentences between them."""
 
 LINK_SHARE: Final = 0.85
 """Share of link text from which a line is a whole-line link."""
@@ -264,8 +274,9 @@ def _pass(
         _by_memory(rows, memory, title_key, bounds)
     _links(rows, bounds)
     judge_foreign(rows, language, family)
-    if _prose_bounds(rows, family) is not None:
-        _menus(rows)
+    bounds = _prose_bounds(rows, family)
+    if bounds is not None:
+        _menus(rows, bounds)
         _labels(rows, family, title_key)
     return language
 
@@ -370,12 +381,24 @@ def _ending(rows: list[_Row], family: str) -> None:
             rule.action == "ends"
             and total
             and before >= RELATED_AFTER * total
-            and (len(long_after) <= RELATED_PROSE or weight <= RELATED_REST * before)
+            and (
+                len(long_after) <= RELATED_PROSE
+                or weight <= RELATED_REST * before
+                or _teasers(rest)
+            )
         ):
             for r in rest:
                 r.drop(rule.name, "after a heading that ends the article")
             return
         _box(rest, rule.name)
+
+
+def _teasers(rows: Sequence[_Row]) -> bool:
+    """Headline and blurb in turn: sentences stand alone, each under a label of its own."""
+    live = [r for r in rows if r.live and r.shape.letters]
+    prose = [i for i, r in enumerate(live) if r.shape.prose]
+    together = sum(1 for i in prose if i and live[i - 1].shape.prose)
+    return len(prose) >= 2 and together <= TEASERS_TOGETHER * len(prose)
 
 
 def _live_prose(row: _Row, family: str) -> bool:
@@ -420,12 +443,13 @@ def _by_memory(
     edge = [
         n >= needed(prose=r.shape.prose, inside=False) for n, r in zip(others, live, strict=True)
     ]
+    _allow_shared_tail(live, others, edge)
     first = next((i for i, r in enumerate(live) if r.shape.prose and not edge[i]), len(live))
     last = next((i for i in reversed(range(len(live))) if live[i].shape.prose and not edge[i]), -1)
     known = []
     for i, row in enumerate(live):
         inside = first < i < last
-        if others[i] < needed(prose=row.shape.prose, inside=inside):
+        if not edge[i] or (inside and others[i] < needed(prose=row.shape.prose, inside=True)):
             continue
         if row.keep or row.shape.key == title_key or (inside and row.shape.letters < 2):
             continue
@@ -436,6 +460,24 @@ def _by_memory(
     for row in known:
         if not (row.shape.prose and spare_prose):
             row.drop(MEMORY_RULE, "on other articles of this site too")
+
+
+def _allow_shared_tail(live: list[_Row], others: list[int], edge: list[bool]) -> None:
+    """One other story is enough for sentences at the end that come with as many known labels.
+
+    Two stories share a list of teasers at their end; two that share a background paragraph do
+    not share headlines along with it.
+    """
+    tail = []
+    for i in reversed(range(len(live))):
+        if not others[i] and (live[i].shape.prose or live[i].shape.sentence):
+            break
+        tail.append(i)
+    known = [i for i in tail if others[i]]
+    labels = sum(1 for i in known if not live[i].shape.prose)
+    if labels >= SHARED_LABELS and 2 * labels >= len(known) - labels:
+        for i in known:
+            edge[i] = True
 
 
 def _links(rows: list[_Row], bounds: tuple[int, int] | None) -> None:
@@ -457,18 +499,30 @@ def _is_label(row: _Row) -> bool:
     return s.width <= LABEL_WIDTH and not s.sentence and not s.prose and "|" not in s.text
 
 
-def _menus(rows: list[_Row]) -> None:
+def _menus(rows: list[_Row], bounds: tuple[int, int]) -> None:
+    """Runs of short lines: menus beside the article, lists (winners, dishes) inside it."""
+    first, last = bounds
     run: list[_Row] = []
-    for row in [*rows, None]:
+    start = 0
+    for i, row in enumerate([*rows, None]):
         if row is not None and row.live and _is_label(row) and not row.keep:
+            start = start if run else i
             run.append(row)
             continue
         if row is not None and not row.live:
             continue
         if len(run) >= MENU_RUN and not _is_data(run):
-            for r in run:
-                r.drop("general:menu", "many short lines in a row")
+            inside = first < start and i <= last
+            if not inside or _is_nav(rows[start:i]):
+                for r in run:
+                    r.drop("general:menu", "many short lines in a row")
         run = []
+
+
+def _is_nav(rows: Sequence[_Row]) -> bool:
+    """Many lines of the run are links, or names of sections, or went by a rule."""
+    marked = sum(1 for r in rows if not r.live or r.hits or r.shape.link_share >= LINK_SHARE)
+    return marked >= NAV_SHARE * len(rows)
 
 
 def _is_data(run: list[_Row]) -> bool:
