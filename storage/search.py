@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from alerts.normalise import han_fold
 from extractors.errors import UsageError
 from storage.search_terms import (
     PAIR_SHIFT,
@@ -88,9 +89,25 @@ def index_articles(
             "INSERT INTO core.search_recent_word SELECT unnest(?::VARCHAR[]), ?",
             [sorted(words), tx.rev],
         )
-    row = tx.con.execute("SELECT count(*) FROM core.search_recent").fetchone()
+    row = tx.con.execute(
+        "SELECT (SELECT count(*) FROM core.search_recent), "
+        "(SELECT count(*) FROM core.search_state WHERE fold_from IS NULL)"
+    ).fetchone()
+    if row and row[1]:
+        _write_folding(tx)
     if row and row[0] >= RECENT_POSTINGS:
         settle(tx)
+
+
+def _write_folding(tx: Transaction) -> None:
+    """Give the SQL macro `search` the table of Han characters that Python uses."""
+    table = han_fold()
+    wide = {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}
+    folded = {**wide, **table}
+    tx.con.execute(
+        "UPDATE core.search_state SET fold_from = ?, fold_to = ?, rev = ?",
+        ["".join(map(chr, folded)), "".join(folded.values()), tx.rev],
+    )
 
 
 def settle(tx: Transaction) -> None:

@@ -2,33 +2,48 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
+import re
 import sys
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import click
 
 from extractors.errors import UsageError
-from flows.context import AppContext, common_options, example, json_default, pass_app
-from storage.query import Answer, ask, sandbox
+from flows.context import AppContext, common_options, example, pass_app
+from flows.sql_output import csv_text, json_text, table_text
+from storage.query import (
+    MEMORY,
+    NamedQuery,
+    ask,
+    fill_params,
+    get_named_query,
+    named_queries,
+    sandbox,
+    stream,
+)
 
 FORMATS = ("table", "csv", "json", "parquet")
+_NAME = re.compile(r"^[a-z][a-z0-9_]*$")
 
 
 @click.command(
     "sql",
     epilog=example(
         'presswatch sql "select outlet, count(*) from articles group by all order by 2 desc"',
-        'presswatch sql "from topic_hits" --format csv --out hits.csv',
+        "presswatch sql --examples",
+        "presswatch sql first_reports -p topic=opcon --format csv --out first.csv",
     ),
 )
 @click.argument("query", required=False)
 @click.option("--format", "form", type=click.Choice(FORMATS), default=None, help="Output format.")
 @click.option("--out", metavar="FILE", help="Write to a file instead of standard output.")
+@click.option("--examples", is_flag=True, help="List the questions that can be asked by name.")
+@click.option("--param", "-p", multiple=True, metavar="NAME=VALUE", help="A value for $NAME.")
+@click.option("--rows", default=200, show_default=True, help="Most rows of a table.")
 @click.option("--timeout", default=60.0, show_default=True, help="Seconds a query may take.")
-@click.option("--allow-files", is_flag=True, help="Let the query read files and the network.")
+@click.option("--memory", default=MEMORY, show_default=True, help="Memory a query may use.")
+@click.option("--allow-files", is_flag=True, help="Let the query use files and the network.")
 @common_options
 @pass_app
 def sql(
@@ -36,85 +51,104 @@ def sql(
     query: str | None,
     form: str | None,
     out: str | None,
+    examples: bool,
+    param: tuple[str, ...],
+    rows: int,
     timeout: float,
+    memory: str,
     allow_files: bool,
 ) -> None:
-    """Ask the database a question. Without QUERY an interactive prompt opens."""
+    """Ask the database a question: SQL, or the name of one that --examples lists.
+
+    Without QUERY an interactive prompt opens; `-` reads SQL from standard input. Queries cannot
+    change the database, and reach neither files nor the network.
+    """
+    if examples:
+        _list_examples(app)
+        return
     form = form or ("json" if app.as_json else "table")
-    with sandbox(app.store, allow_files=allow_files) as con:
+    if form == "parquet" and out is None:
+        raise UsageError("--format parquet needs --out FILE")
+    part = Path(out + ".part") if out is not None and form == "parquet" else None
+    given = _params(param)
+    with sandbox(app.store, allow_files=allow_files, write_to=part, memory=memory) as con:
         if query is None and sys.stdin.isatty():
             from flows.sql_prompt import prompt
 
-            prompt(con, timeout_s=timeout)
+            prompt(con, timeout_s=timeout, rows=rows)
             return
-        text = sys.stdin.read() if query in (None, "-") else query
-        if not text or not text.strip():
+        text = sys.stdin.read() if query in (None, "-") else query or ""
+        values: Mapping[str, str] = given
+        if _NAME.match(text.strip()):
+            named = get_named_query(text.strip())
+            text, values = named.sql, fill_params(named, given)
+        if not text.strip():
             raise UsageError("the query is empty: give it as an argument or on standard input")
-        answer = ask(con, text, timeout_s=timeout)
-    write_answer(answer, form, out)
+        if part is not None and out is not None:
+            from storage.exports import write_query
+
+            try:
+                count = write_query(con, text, values, part, timeout_s=timeout)
+                part.replace(out)
+            finally:
+                part.unlink(missing_ok=True)
+            app.say(f"wrote {count} rows to {out}")
+        elif form == "table":
+            answer = ask(con, text, values, timeout_s=timeout, limit=rows)
+            _put([table_text(answer)], out)
+        else:
+            with stream(con, text, values, timeout_s=timeout) as running:
+                _put(csv_text(running) if form == "csv" else json_text(running), out)
 
 
-def write_answer(answer: Answer, form: str, out: str | None) -> None:
-    """Write rows in the wanted format to `out` or standard output."""
-    if form == "parquet":
-        if out is None:
-            raise UsageError("--format parquet needs --out FILE")
-        from storage.exports import write_parquet
+def _params(given: tuple[str, ...]) -> dict[str, str]:
+    values = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals or not name.isidentifier():
+            raise UsageError(f"-p {text!r} is not of the form NAME=VALUE")
+        values[name] = value
+    return values
 
-        write_parquet(answer, Path(out))
-        return
-    text = {"table": _table, "csv": _csv, "json": _json}[form](answer)
+
+def _put(pieces: Iterable[str], out: str | None) -> None:
     if out is None:
-        click.echo(text, nl=False)
-    else:
-        Path(out).write_text(text, "utf-8")
+        for piece in pieces:
+            click.echo(piece, nl=False)
+        return
+    part = Path(out + ".part")
+    try:
+        with part.open("w", encoding="utf-8") as file:
+            for piece in pieces:
+                file.write(piece)
+        part.replace(out)
+    except OSError as error:
+        raise UsageError(f"{out} cannot be written ({error.strerror}): choose --out") from None
+    finally:
+        part.unlink(missing_ok=True)
 
 
-def _json(answer: Answer) -> str:
-    rows = [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
-    rows = [
-        {
-            name: json.loads(value) if kind == "JSON" and isinstance(value, str) else value
-            for (name, value), kind in zip(row.items(), answer.types, strict=True)
-        }
-        for row in rows
-    ]
-    return json.dumps(rows, ensure_ascii=False, indent=1, default=json_default) + "\n"
+def _list_examples(app: AppContext) -> None:
+    known = named_queries()
+    if app.as_json:
+        app.emit_json(
+            [
+                {
+                    "name": query.name,
+                    "question": query.question,
+                    "params": {name: default for name, default, _ in query.params},
+                    "sql": query.sql,
+                }
+                for query in known
+            ]
+        )
+        return
+    for query in known:
+        click.secho(f"presswatch sql {query.name}{_usage(query)}", bold=True)
+        click.echo(f"    {query.question}")
 
 
-def _csv(answer: Answer) -> str:
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(answer.columns)
-    writer.writerows([_csv_cell(value) for value in row] for row in answer.rows)
-    return buffer.getvalue()
-
-
-def _csv_cell(value: object) -> object:
-    """Keep spreadsheets from taking foreign text for a formula (OWASP, "CSV Injection")."""
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
-        return "'" + value
-    return "" if value is None else value
-
-
-def _table(answer: Answer) -> str:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(show_lines=False, expand=False)
-    for name in answer.columns:
-        table.add_column(Text(name), overflow="ellipsis")
-    for row in answer.rows:
-        table.add_row(*(Text("" if v is None else _short(v)) for v in row))
-    buffer = io.StringIO()
-    width = None if sys.stdout.isatty() else 160
-    console = Console(file=buffer, width=width, color_system=None)
-    console.print(table)
-    console.print(f"{len(answer.rows)} row{'' if len(answer.rows) == 1 else 's'}")
-    return buffer.getvalue()
-
-
-def _short(value: object) -> str:
-    text = " ".join(str(value).split())
-    return text if len(text) <= 500 else text[:499] + "…"
+def _usage(query: NamedQuery) -> str:
+    return "".join(
+        f" -p {name}={'...' if default is None else default}" for name, default, _ in query.params
+    )
