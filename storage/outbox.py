@@ -556,7 +556,8 @@ def list_alerts(
         values.append(since)
     cursor = con.execute(
         "SELECT alert_key, kind, story_id, article_id, topic, channel, severity, state, reason, "
-        "attempts, created_at, not_before, sent_at, slack_channel, slack_ts, thread_ts, "
+        "attempts, created_at, not_before, sent_at, slack_channel, slack_ts, "
+        "coalesce(thread_ts, slack_ts) AS thread_ts, "
         "last_error, payload ->> '$.article.title' AS title, "
         "payload ->> '$.article.outlet' AS outlet "
         f"FROM core.alert WHERE {' AND '.join(where)} "
