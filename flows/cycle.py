@@ -16,6 +16,7 @@ import contextlib
 import logging
 import os
 import shutil
+import sys
 import tempfile
 import time
 import uuid
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 
+SERVING = "PRESSWATCH_SERVING"  # set by `presswatch serve` for the runs it starts
 FEED_BATCH = 50  # feeds per task: 5 to 30 tasks a run (research/prefect-and-duckdb.md)
 MAX_FEED_BATCHES = 20
 REMATCH_BATCHES = 50  # work that a changed topic may cost one run; the next run goes on
@@ -304,6 +306,8 @@ class Cycle:
                     ended_at=summary.ended_at,
                 )
             self.store.publish()
+        if os.environ.get(SERVING):  # a child of `presswatch serve`: one line a run
+            print(f"{summary.ended_at:%Y-%m-%d %H:%M:%S} UTC  {summary.as_line()}", file=sys.stderr)
         return summary
 
     def fail(self, error: BaseException) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from datetime import timedelta
 from typing import Any
@@ -128,6 +129,8 @@ def serve(app: AppContext, every: str | None, cron: str | None, timezone: str | 
         raise UsageError("give either --every or --cron, not both")
     check_before_run(app)
     span = None if cron else parse_interval(every or app.settings.schedule)
+    if not app.quiet:
+        os.environ["PRESSWATCH_SERVING"] = "1"
     try:
         with clicks_if_wanted(app.store, app.settings, app.secrets, say=app.say):
             serve_schedule(
