@@ -173,6 +173,21 @@ def parse_feed(
     return replace(parsed, complete=complete)
 
 
+def parse_for_worker(
+    content: bytes,
+    content_type: str | None,
+    url: str,
+    feed_name: str,
+    country: str | None,
+    rough: bool,
+) -> ParsedFeed | str:
+    """Call `parse_feed`; a `ParseError` comes back as its text, which a pipe can carry."""
+    try:
+        return parse_feed(content, content_type, url, feed_name, country=country, rough=rough)
+    except ParseError as exc:
+        return str(exc)
+
+
 def describe_html(text: str) -> str:
     """Say in words what an HTML page is that came instead of a feed: `name: sentence`."""
     head = text[:200_000]

@@ -290,16 +290,30 @@ class _Resolver(AbstractResolver):
         self._pool.shutdown(wait=False, cancel_futures=True)
 
 
-class _Host:
-    """Pacing of one host: places, the order of starts, when the next may start."""
+class _Pace:
+    """When a host may be asked next, and the delay that its robots.txt asks for."""
 
-    __slots__ = ("delay_s", "next_start", "places", "starting", "waiting")
+    __slots__ = ("delay_s", "next_start")
 
-    def __init__(self, per_host: int) -> None:
-        self.places = asyncio.Semaphore(per_host)
-        self.starting = asyncio.Lock()
+    def __init__(self) -> None:
         self.next_start = 0.0
         self.delay_s = 0.0
+
+
+# One for the process: a run has several fetchers after each other (one for each batch), and a
+# host must not be asked sooner because a new one begins.
+_PACES: dict[str, _Pace] = {}
+
+
+class _Host:
+    """One host's queue in one fetcher: places, the order of starts, and its pace."""
+
+    __slots__ = ("pace", "places", "starting", "waiting")
+
+    def __init__(self, per_host: int, pace: _Pace) -> None:
+        self.places = asyncio.Semaphore(per_host)
+        self.starting = asyncio.Lock()
+        self.pace = pace
         self.waiting = 0
 
 
@@ -310,7 +324,15 @@ class HostPacer:
     Source: rss-fetcher (2 at once, 5 s per source); research/fetching.md A3 row 18.
     """
 
-    def __init__(self, *, per_host: int, delay_s: float, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        *,
+        per_host: int,
+        delay_s: float,
+        clock: Callable[[], float],
+        paces: dict[str, _Pace] | None = None,
+    ) -> None:
+        self._paces = {} if paces is None else paces
         self._per_host = max(per_host, 1)
         self._delay_s = max(delay_s, 0.0)
         self._clock = clock
@@ -318,20 +340,18 @@ class HostPacer:
 
     def set_delay(self, host: str, delay_s: float) -> None:
         """Lengthen the delay of one host (robots.txt's Crawl-delay); never below the setting."""
-        self._host(host).delay_s = delay_s
+        self._host(host).pace.delay_s = delay_s
 
     def pause(self, host: str, seconds: float) -> None:
         """Start nothing at this host for a while: it said that it is asked too much."""
-        state = self._host(host)
-        state.next_start = max(state.next_start, self._clock() + seconds)
+        pace = self._host(host).pace
+        pace.next_start = max(pace.next_start, self._clock() + seconds)
 
     def expected_wait(self, host: str) -> float:
         """Return the seconds until a newcomer to this host's queue could start at the earliest."""
-        state = self._hosts.get(host)
-        if state is None:
-            return 0.0
-        delay = max(self._delay_s, state.delay_s)
-        return max(state.next_start - self._clock(), 0.0) + state.waiting * delay
+        state = self._host(host)
+        delay = max(self._delay_s, state.pace.delay_s)
+        return max(state.pace.next_start - self._clock(), 0.0) + state.waiting * delay
 
     @contextlib.asynccontextmanager
     async def turn(
@@ -353,12 +373,13 @@ class HostPacer:
         try:
             async with state.places:
                 async with state.starting:
-                    pause = max(state.next_start - self._clock(), 0.0)
+                    pause = max(state.pace.next_start - self._clock(), 0.0)
                     if pause > max_wait_s:  # the host asked for a longer pause meanwhile
                         raise self._deferred(host, max_wait_s)
                     await asyncio.sleep(pause)
                     await gate.acquire()
-                    state.next_start = self._clock() + max(self._delay_s, state.delay_s)
+                    delay = max(self._delay_s, state.pace.delay_s)
+                    state.pace.next_start = self._clock() + delay
                 started = True
                 state.waiting -= 1
                 try:
@@ -380,7 +401,8 @@ class HostPacer:
     def _host(self, host: str) -> _Host:
         state = self._hosts.get(host)
         if state is None:
-            state = self._hosts[host] = _Host(self._per_host)
+            pace = self._paces.setdefault(host, _Pace())
+            state = self._hosts[host] = _Host(self._per_host, pace)
         return state
 
 
@@ -396,7 +418,10 @@ class Fetcher:
         self.settings = settings
         self.guard = guard
         self.pacer = HostPacer(
-            per_host=settings.per_host, delay_s=settings.host_delay_s, clock=time.monotonic
+            per_host=settings.per_host,
+            delay_s=settings.host_delay_s,
+            clock=time.monotonic,
+            paces=_PACES,
         )
         self._gate = asyncio.Semaphore(settings.concurrency)
         self._session: aiohttp.ClientSession | None = None

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import queue
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -24,16 +25,15 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 from extractors.errors import FetchError, ParseError
 from extractors.feed_cut import cut_seen
 from extractors.feed_state import FeedState, OwedEntry, PollResult, is_last_attempt, wants_probe
-from extractors.feeds import ParsedFeed, clean_line, describe_html, parse_feed
+from extractors.feeds import ParsedFeed, clean_line, describe_html, parse_for_worker
 from extractors.fetch import Fetched, Fetcher, gunzip_bounded, parse_http_date, to_page
 from extractors.models import Page
 
 if TYPE_CHECKING:
     from extractors.robots import RobotsCache
+    from extractors.workers import WorkerPool
 
 PARSE_TIMEOUT_S = 10.0  # design.md §6.5
-ROUGH_TIMEOUT_S = 5.0  # the fallback parser read every hostile feed of A2 in less than 3 s
-PARSE_MEMORY_BYTES = 2_000_000_000
 _MAX_AGE = re.compile(r"(?:^|[\s,])max-age\s*=\s*\"?(\d{1,9})", re.IGNORECASE)
 # What a body that came with 200 turned out to be; these names make the state DECOY.
 _DECOYS = frozenset({"challenge", "consent", "login", "html", "not_a_feed"})
@@ -49,23 +49,18 @@ class Parser(Protocol):
         ...
 
 
-def _limit_memory(limit: int) -> None:
-    import resource
-
-    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-    import feedparser  # noqa: F401 - loaded once per worker, before the first feed
-
-
 class SafeParser:
-    """Parses feeds in worker processes that are killed at 10 s and 2 GB.
+    """Parses feeds in worker processes that are killed at 10 s of CPU and 2 GB.
 
-    Use as `with SafeParser() as parser`. Workers start with the first feed that needs them.
+    Use as `with SafeParser() as parser`. Workers start with the first feed that needs them, and
+    are the same kind as those of the extraction (`extractors.workers`).
     """
 
     def __init__(self, *, workers: int = 2, timeout_s: float = PARSE_TIMEOUT_S) -> None:
-        self._workers = workers
         self._timeout_s = timeout_s
-        self._pool: Any = None
+        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="presswatch-parse")
+        self._idle: queue.SimpleQueue[WorkerPool] = queue.SimpleQueue()
+        self._pools: list[WorkerPool] = []
 
     def __enter__(self) -> Self:
         return self
@@ -76,10 +71,9 @@ class SafeParser:
         value: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._pool is not None:
-            self._pool.stop()
-            self._pool.join()
-            self._pool = None
+        self._threads.shutdown(wait=True, cancel_futures=True)
+        for pool in self._pools:
+            pool.close()
 
     async def parse(
         self, content: bytes, content_type: str | None, url: str, name: str, country: str | None
@@ -89,40 +83,40 @@ class SafeParser:
         Raises:
             ParseError: it is no feed, or neither parser survived it.
         """
-        args = (content, content_type, url, name)
+        from extractors.workers import WorkerFailure
+
+        args = (content, content_type, url, name, country)
         try:
-            return await self._run(args, {"country": country}, self._timeout_s)
-        except ParseError:
-            raise
-        except Exception as exc:  # a worker dies in many ways; each means the same here
-            why = "took too long" if isinstance(exc, TimeoutError) else type(exc).__name__
+            return await self._run(*args, False)
+        except WorkerFailure as exc:
+            why = str(exc)
         try:
-            rough = await self._run(args, {"country": country, "rough": True}, ROUGH_TIMEOUT_S)
-        except ParseError:
-            raise
-        except Exception as exc:
+            rough = await self._run(*args, True)
+        except WorkerFailure as exc:
             raise ParseError(f"parse_timeout: neither parser survived this feed ({why})") from exc
-        return replace(rough, problem=f"feedparser {why}; title, link and date only")
+        return replace(rough, problem=f"title, link and date only, because feedparser: {why}")
 
-    async def _run(
-        self, args: tuple[Any, ...], options: dict[str, Any], timeout_s: float
-    ) -> ParsedFeed:
-        if self._pool is None:
-            import multiprocessing
+    async def _run(self, *args: Any) -> ParsedFeed:
+        loop = asyncio.get_running_loop()
+        outcome = await loop.run_in_executor(self._threads, self._call, args)
+        if isinstance(outcome, str):
+            raise ParseError(outcome)
+        return outcome
 
-            from pebble import ProcessPool
+    def _call(self, args: tuple[Any, ...]) -> ParsedFeed | str:
+        """Run in one of the threads; each call has a pool of one worker to itself."""
+        try:
+            pool = self._idle.get_nowait()
+        except queue.Empty:
+            from extractors.workers import WorkerPool
 
-            self._pool = ProcessPool(
-                max_workers=self._workers,
-                max_tasks=500,
-                initializer=_limit_memory,
-                initargs=(PARSE_MEMORY_BYTES,),
-                context=multiprocessing.get_context("forkserver"),
-            )
-        future: Future[ParsedFeed] = self._pool.schedule(
-            parse_feed, args=list(args), kwargs=options, timeout=timeout_s
-        )
-        return await asyncio.wrap_future(future)
+            pool = WorkerPool(1, timeout_s=self._timeout_s)
+            self._pools.append(pool)
+        try:
+            outcome: ParsedFeed | str = pool.call(parse_for_worker, *args)
+            return outcome
+        finally:
+            self._idle.put(pool)
 
 
 async def poll_feed(state: FeedState, fetcher: Fetcher, parser: Parser) -> PollResult:

@@ -320,3 +320,14 @@ def test_a_host_that_says_too_many_requests_is_left_alone_for_this_run(
 
     assert run(server, job) == ["rate_limited", "deferred"]
     assert server.asked("/other") == []
+
+
+def test_a_new_fetcher_keeps_the_pace_of_the_one_before(server: FeedServer) -> None:
+    url = server.page("/rss", rss())
+    spaced = FetchSettings(host_delay_s=30.0, max_host_wait_s=1.0)
+
+    assert run(server, lambda f: f.get(url), spaced).status == 200
+    with pytest.raises(FetchError) as caught:
+        run(server, lambda f: f.get(url), spaced)
+
+    assert caught.value.outcome == "deferred"
