@@ -57,9 +57,8 @@ from storage.runs import end_run, start_run
 from storage.topics import pending_rematch, rematch
 
 if TYPE_CHECKING:
-    from extractors.workers import WorkerPool
-
     from alerts.topics import TopicSet
+    from extractors.workers import WorkerPool
 
 _LOG = logging.getLogger(__name__)
 
