@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
+from storage.dictionary import apply_comments
 from storage.errors import StoreTooNew
 
 if TYPE_CHECKING:
@@ -94,4 +95,5 @@ def migrate(con: DuckDBPyConnection) -> tuple[Migration, ...]:
         except BaseException:
             con.execute("ROLLBACK")
             raise
+    apply_comments(con)
     return todo
