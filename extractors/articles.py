@@ -18,6 +18,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
+from lxml.etree import XPath
+
+from extractors.decode import clean_text
 from extractors.fallbacks import candidates, lines_of_fragment
 from extractors.json_ld import StructuredArticle, read_json_ld
 from extractors.metadata import Metadata, read_metadata
@@ -33,11 +36,15 @@ FEED_GAIN: Final = 1.3
 
 _MARKER: Final = re.compile(r"^\s*(?:[-–•]\s+|\|\s*)")
 _TABLE_RULE: Final = re.compile(r"^[|\s-]+$")
-_BLOCKS_WORDS: Final = """
-    p li h1 h2 h3 h4 h5 h6 td th dd dt div figcaption blockquote section article aside ul ol
-    main body nav header footer table tr tbody
-"""
-_BLOCKS: Final = frozenset(_BLOCKS_WORDS.split())
+_ANCHORS: Final = XPath(".//a[@href]")
+_STRING: Final = XPath("string()")
+_LINKED_BLOCKS: Final = XPath(
+    ".//a[@href]/ancestor::*[self::p or self::li or self::h1 or self::h2 or self::h3 or self::h4 "
+    "or self::h5 or self::h6 or self::td or self::th or self::dd or self::dt or self::div or "
+    "self::figcaption or self::blockquote][1]"
+)
+MAX_BLOCK_CHARS: Final = 5_000
+"""Blocks with more text than this are containers, not lines."""
 _TAG_OF: Final = {"head": "h2", "item": "li", "cell": "td", "quote": "blockquote", "row": "td"}
 _TAGS_OF_TREE: Final = ("head", "item", "cell", "quote")
 
@@ -72,8 +79,13 @@ def extract_page(
     feed_title: str | None = None,
     feed_content: str | None = None,
     now: datetime | None = None,
+    search_date: bool = True,
 ) -> Extraction:
-    """Extract the article of a page. `feed_content` stands in for a page that shows none."""
+    """Extract the article of a page. `feed_content` stands in for a page that shows none.
+
+    Without `search_date` a page whose metadata name no date is not searched for one (the feed
+    told it): the search costs as much as all other metadata.
+    """
     html = tame_markup(html)
     tree = _parse(html)
     if tree is None:
@@ -82,7 +94,9 @@ def extract_page(
             Extraction(status=status, reason=reason, method="none"), feed_content
         )
     structured = read_json_ld(tree)
-    meta = read_metadata(tree, structured, url=url, feed_title=feed_title, now=now)
+    meta = read_metadata(
+        tree, structured, url=url, feed_title=feed_title, now=now, search_date=search_date
+    )
     lines, method = ([], "none") if has_too_many_tags(html) else _extract_lines(tree, url)
     status, reason = judge_text(lines, html=html, free=meta.free)
     if status is not Status.OK or _is_thin(lines, structured):
@@ -129,19 +143,20 @@ def _extract_lines(tree: Any, url: str | None) -> tuple[list[Line], str]:
     if document is None or not document.text:
         return [], "trafilatura"
     texts = [t for t in map(str.strip, document.text.split("\n")) if t]
-    links = _LinkText(tree)
     tags = _tags(document.body)
-    lines = []
+    found: list[tuple[str, str, str]] = []
     for raw in texts:
         if _TABLE_RULE.match(raw):
             continue
         marked = _MARKER.match(raw)
-        text = _strip_row(raw[marked.end() :]) if marked else raw
-        if not text:
-            continue
-        key = _key(text)
-        tag = tags.get(key) or ("li" if marked else "p")
-        lines.append(Line(text=text, link_share=links.share(text, key), tag=tag))
+        text = clean_text(_strip_row(raw[marked.end() :]) if marked else raw)
+        if text:
+            key = _key(text)
+            found.append((text, key, tags.get(key) or ("li" if marked else "p")))
+    links = _LinkText(tree, {key for _, key, _ in found})
+    lines = [
+        Line(text=text, link_share=links.share(text, key), tag=tag) for text, key, tag in found
+    ]
     return lines, "trafilatura"
 
 
@@ -151,7 +166,8 @@ def _strip_row(text: str) -> str:
 
 
 def _key(text: str) -> str:
-    return "".join(filter(str.isalnum, text))
+    """The characters of a text without its blanks: the extractor changes nothing else of a line."""
+    return "".join(text.split())
 
 
 def _tags(body: Any) -> dict[str, str]:
@@ -167,32 +183,29 @@ def _tags(body: Any) -> dict[str, str]:
 
 
 class _LinkText:
-    """How much of a line is link text, looked up in the page by the line's letters."""
+    """How much of a line is link text, looked up in the page by the line's characters.
 
-    def __init__(self, tree: Any) -> None:
+    Only blocks that hold a link and read like one of the lines are looked at: most links of a page
+    are in menus that the extractor left out.
+    """
+
+    def __init__(self, tree: Any, wanted: set[str]) -> None:
         self._whole: set[str] = set()
         self._partial: dict[str, float] = {}
-        blocks: dict[Any, int] = {}
-        for anchor in tree.iter("a"):
-            if not anchor.get("href"):
+        starts = {key[:4] for key in wanted}
+        for anchor in _ANCHORS(tree):
+            text = anchor.text if not len(anchor) else _STRING(anchor)
+            if text:
+                self._whole.add(_key(text))
+        self._whole.discard("")
+        for block in _LINKED_BLOCKS(tree):
+            text = _STRING(block)
+            if len(text) > MAX_BLOCK_CHARS or _key(text[:40])[:4] not in starts:
                 continue
-            key = _key("".join(anchor.itertext())) if len(anchor) else _key(anchor.text or "")
-            if not key:
-                continue
-            self._whole.add(key)
-            block = anchor.getparent()
-            while block is not None and block.tag not in _BLOCKS:
-                block = block.getparent()
-            if block is not None:
-                blocks[block] = blocks.get(block, 0) + len(key)
-        for block, linked in blocks.items():
-            if block.tag in ("body", "main", "article", "section", "ul", "ol", "table", "tbody"):
-                continue
-            text = "".join(block.itertext())
-            if len(text) < 5000:
-                key = _key(text)
-                if key:
-                    self._partial[key] = max(self._partial.get(key, 0.0), linked / len(key))
+            key = _key(text)
+            if key in wanted:
+                linked = sum(len(_key(_STRING(a))) for a in block.iter("a") if a.get("href"))
+                self._partial[key] = max(self._partial.get(key, 0.0), linked / len(key))
 
     def share(self, text: str, key: str) -> float:
         """Share 0-1 of the line's letters that are link text."""

@@ -134,19 +134,27 @@ def decode_page(
 
     `content_type` is the HTTP header; `declared` what the caller knows (a JSONL's `encoding`).
     """
+    text, encoding = decode_raw(content, content_type, declared)
+    return clean_text(text), encoding
+
+
+def decode_raw(
+    content: bytes, content_type: str | None = None, declared: str | None = None
+) -> tuple[str, str]:
+    """As `decode_page`, but the text as it is: for markup, of which little is kept in the end."""
     for bom, name in _BOMS:
         if content.startswith(bom):
-            return clean_text(content[len(bom) :].decode(name, "replace")), name
+            return content[len(bom) :].decode(name, "replace"), name
     wide = _utf16_without_bom(content)
     if wide is not None:
-        return clean_text(content.decode(wide, "replace")), wide
+        return content.decode(wide, "replace"), wide
     if b"\x1b" in content:
         if _ISO_2022.search(content):
             return _decode_lenient(content, "iso-2022-jp"), "iso-2022-jp"
         if _ISO_2022_KR in content:
-            return clean_text(content.decode("iso2022_kr", "replace")), "iso2022_kr"
+            return content.decode("iso2022_kr", "replace"), "iso2022_kr"
     try:
-        return clean_text(content.decode("utf-8")), "utf-8"
+        return content.decode("utf-8"), "utf-8"
     except UnicodeDecodeError:
         pass
     encoding = _contest(content, _declared(content, content_type, declared))
@@ -270,8 +278,8 @@ def _decode_lenient(content: bytes, name: str) -> str:
     codec_names = _codec_names(name)
     for codec in codec_names:
         try:
-            return clean_text(content.decode(codec))
+            return content.decode(codec)
         except UnicodeDecodeError:
             continue
     texts = (content.decode(codec, "replace") for codec in codec_names)
-    return clean_text(min(texts, key=lambda text: text.count("\ufffd")))
+    return min(texts, key=lambda text: text.count("\ufffd"))

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from extractors.decode import clean_text, decode_page
+from extractors.decode import clean_text, decode_raw
 from extractors.errors import ParseError
 from extractors.models import Article, BlockKind, Line, RawDocument, Status
 from extractors.urls import canonicalise, host_of
@@ -83,7 +83,9 @@ def process_document(
                 method="none",
             )
             return _finish(doc, url, _feed_instead(found, doc), memory, rules)
-        html, _ = decode_page(content, doc.content_type, doc.encoding)
+        html, _ = decode_raw(content, doc.content_type, doc.encoding)
+        if "\x00" in html:
+            html = html.replace("\x00", "")
     else:
         html = clean_text(content)
     if _is_plain_text(html, doc.content_type):
@@ -94,7 +96,12 @@ def process_document(
         )
         return _finish(doc, url, _feed_instead(found, doc), memory, rules)
     found = extract_page(
-        html, url=url, feed_title=doc.title, feed_content=doc.feed_content, now=now
+        html,
+        url=url,
+        feed_title=doc.title,
+        feed_content=doc.feed_content,
+        now=now,
+        search_date=doc.published_at is None,
     )
     return _finish(doc, url, found, memory, rules)
 

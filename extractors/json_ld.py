@@ -31,6 +31,7 @@ ARTICLE_TYPES: Final = (
     "reviewnewsarticle",
     "askpublicnewsarticle",
     "liveblogposting",
+    "claimreview",
     "article",
     "blogposting",
     "techarticle",
@@ -109,6 +110,9 @@ def _objects(root: Any) -> Iterator[Mapping[str, Any]]:
             queue.extend(v for v in value if isinstance(v, dict | list))
 
 
+_RANK: Final = {name: rank for rank, name in enumerate(ARTICLE_TYPES)}
+
+
 def _types(node: Mapping[str, Any]) -> tuple[str, ...]:
     kind = node.get("@type")
     kinds = kind if isinstance(kind, list) else [kind]
@@ -119,7 +123,7 @@ def _describe(nodes: list[Mapping[str, Any]]) -> StructuredArticle:
     by_id = {str(n["@id"]): n for n in nodes if isinstance(n.get("@id"), str) and n.get("name")}
     ranked = []
     for place, node in enumerate(nodes):
-        ranks = [ARTICLE_TYPES.index(t) for t in _types(node) if t in ARTICLE_TYPES]
+        ranks = [_RANK[t] for t in _types(node) if t in _RANK]
         if ranks:
             ranked.append((min(ranks), place, node))
     if not ranked:

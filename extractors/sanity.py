@@ -30,6 +30,9 @@ MIN_WEIGHT: Final = 80
 """Letters, an East Asian one counted 2.5 times, that a text needs: about 13 words. News flashes
 of one sentence have 90 and more."""
 
+SAMPLE_CHARS: Final = 20_000
+"""The verdict reads this much of a text: all but 1 % of articles whole."""
+
 MIN_LETTER_SHARE: Final = 0.45
 """Letters among the characters that are no blanks. Prose has 0.9, tables of figures 0.5."""
 
@@ -43,13 +46,19 @@ TEASER_WEIGHT: Final = 1_000
 """Pages say `isAccessibleForFree: false` of full texts too (Reuters, Washington Times), so without
 a paywall's words only a short text that breaks off counts as a teaser."""
 
-_LONG_TAG: Final = re.compile(r"<([a-zA-Z][\w:-]{0,40})(\s[^<>]{6000,})(?=>|<|\Z)")
+LONG_TAG_CHARS: Final = 3 * MAX_ATTRIBUTES
+"""A tag with that many attributes has at least this length."""
+
+_LONG_TAG: Final = re.compile(
+    rf"<([a-zA-Z][\w:-]{{0,40}})(\s[^<>]{{{LONG_TAG_CHARS - 100},}})(?=>|<|\Z)"
+)
 _QUOTED_GIANT: Final = re.compile(
     r"<([a-zA-Z][\w:-]{0,40}+)(?:[\s/]++[^\s\"'<>=/]++(?:\s*+=\s*+(?:\"[^\"]*+\"|'[^']*+'|[^\s\"'<>]++))?+)"
     + f"{{{MAX_ATTRIBUTES},}}+"
 )
 _ATTRIBUTE: Final = re.compile(r"[\s\"'/][^\s=\"'<>/]+(?=[\s=/]|$)")
-_EAST: Final = re.compile("[\u1100-\u11ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]")
+_EAST: Final = re.compile("[\u1100-\u11ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]+")
+_LETTERS: Final = re.compile(r"[^\W\d_]+")
 
 _MAGIC: Final = (
     (b"\x89PNG", "a PNG image"),
@@ -106,10 +115,22 @@ def tame_markup(html: str) -> str:
     """Return markup that the parser reads in time: cut to size, giant tags without attributes."""
     if len(html) > MAX_PAGE_CHARS:
         html = html[:MAX_PAGE_CHARS]
-    html = _LONG_TAG.sub(_tame_tag, html)
+    if _has_long_tag(html):
+        html = _LONG_TAG.sub(_tame_tag, html)
     if html.count("=") > QUOTED_SCAN_FROM:
         html = _QUOTED_GIANT.sub(r"<\1", html)
     return html
+
+
+def _has_long_tag(html: str) -> bool:
+    """Tell whether some tag has too many attributes: a quick first look by its length."""
+    return any(
+        len(piece) > LONG_TAG_CHARS
+        and piece[0].isalpha()
+        and piece.find(">", 0, LONG_TAG_CHARS) < 0
+        and len(piece.partition(">")[0].split()) + piece.count("=") > MAX_ATTRIBUTES
+        for piece in html.split("<")
+    )
 
 
 def _tame_tag(match: re.Match[str]) -> str:
@@ -126,14 +147,20 @@ def has_too_many_tags(html: str) -> bool:
 
 def text_weight(text: str) -> float:
     """Letters of a text, East Asian ones counted 2.5 times (they carry that much more)."""
-    letters = sum(map(str.isalpha, text))
-    return letters + (0.0 if text.isascii() else 1.5 * len(_EAST.findall(text)))
+    letters = count_letters(text)
+    return letters + (0.0 if text.isascii() else 1.5 * sum(map(len, _EAST.findall(text))))
+
+
+def count_letters(text: str) -> int:
+    """Count letters of any script."""
+    return sum(map(len, _LETTERS.findall(text)))
 
 
 # What robot checks, cookie banners and paywalls say, lower case, by kind.
 _CHALLENGE: Final = re.compile(
     r"just a moment|checking (?:if the site connection|your browser)|"
-    r"verify(?:ing)? (?:that )?you are (?:a )?human|are you a robot|i'?m not a robot|not a robot|unusual (?:traffic|activity)|"
+    r"verify(?:ing)? (?:that )?you are (?:a )?human|"
+    r"are you a robot|i'?m not a robot|not a robot|unusual (?:traffic|activity)|"
     r"enable javascript and cookies|please (?:enable|turn on) (?:javascript|js)|complete the "
     r"(?:security check|captcha)|ddos protection by|attention required!|access (?:to this page has "
     r"been )?denied|you don'?t have permission to access|request (?:unsuccessful|blocked)|"
@@ -157,7 +184,8 @@ _PAYWALL: Final = re.compile(
     r"reading|to (?:continue|keep) reading.{0,40}(?:subscribe|subscription|log ?in|sign|account)|"
     r"to read (?:the (?:full|rest|whole)|this) (?:article|story).{0,40}(?:subscri|log|sign|regist)|"
     r"(?:this|the) (?:article|story|content|page) is (?:only )?(?:available )?"
-    r"(?:exclusively )?(?:for|to|reserved for) (?:our )?(?:paid |premium |registered )?(?:subscribers|members)|"
+    r"(?:exclusively )?(?:for|to|reserved for) (?:our )?"
+    r"(?:paid |premium |registered )?(?:subscribers|members)|"
     r"(?:exclusive|premium|subscriber|members?)[- ]only (?:article|content|story)|"
     r"already (?:a|have a) (?:subscri|member)|"
     r"you(?:'ve| have) (?:reached|used|read) (?:your|all|the).{0,30}(?:limit|free|articles)|"
@@ -175,6 +203,21 @@ _PAYWALL: Final = re.compile(
 )
 
 
+_WALL_HINTS: Final = (
+    "moment", "checking", "human", "robot", "unusual", "javascript", " js", "captcha", "ddos",
+    "attention", "denied", "permission", "unsuccessful", "blocked", "incapsula", "hold", "security",
+    "ray id", "interruption", "로봇", "비정상", "접근", "자동", "ロボット", "アクセス", "認証",
+    "验证", "访问", "驗證", "cookie", "consent", "gdpr", "privacy", "partner", "before you",
+    "쿠키", "개인정보", "クッキー", "個人情報", "隐私", "隱私",
+)  # fmt: skip
+_PAYWALL_HINTS: Final = (
+    "reading", "to read", "article", "story", "content", "page is", "already", "you've", "you have",
+    "weiterlesen", "lesen", "réservé", "exclusivo", "유료", "구독", "회원", "로그인", "전문을",
+    "무료", "会員", "残り", "続き", "ログイン", "無料", "付费", "订阅", "登录", "会员", "訂閱",
+    "會員", "登入",
+)  # fmt: skip
+
+
 def judge_text(
     lines: Sequence[Line], *, html: str = "", free: bool | None = None
 ) -> tuple[Status, str]:
@@ -186,9 +229,10 @@ def judge_text(
     text = "\n".join(line.text for line in lines)
     if not text.strip():
         return _empty(html)
-    solid = len(text) - sum(map(str.isspace, text))
-    weight = text_weight(text)
-    letters = sum(map(str.isalpha, text))
+    sample = text[:SAMPLE_CHARS]
+    solid = len("".join(sample.split()))
+    weight = text_weight(sample)
+    letters = count_letters(sample)
     if letters < MIN_LETTER_SHARE * solid and not _has_prose(lines):
         return Status.JUNK, f"only {100 * letters // max(solid, 1)} % of the text is letters"
     if weight < WALL_WEIGHT:
@@ -196,7 +240,7 @@ def judge_text(
         if status is not None:
             return status
     if weight < STUB_WEIGHT:
-        found = _PAYWALL.search(text[-1500:])
+        found = _search(_PAYWALL, _PAYWALL_HINTS, text[-1500:])
         if found and (free is False or weight < 0.5 * STUB_WEIGHT):
             return Status.PAYWALL, f"a teaser before a paywall: “{found[0][:60]}”"
         if free is False and weight < TEASER_WEIGHT and _is_cut(text):
@@ -204,6 +248,12 @@ def judge_text(
     if weight < MIN_WEIGHT:
         return Status.TOO_SHORT, f"only {len(text)} characters of text"
     return Status.OK, ""
+
+
+def _search(pattern: re.Pattern[str], hints: Sequence[str], text: str) -> re.Match[str] | None:
+    """Search only text that holds one of the words without which nothing matches: much faster."""
+    low = text.lower()
+    return pattern.search(text) if any(hint in low for hint in hints) else None
 
 
 def _is_cut(text: str) -> bool:
@@ -215,8 +265,7 @@ def _is_cut(text: str) -> bool:
 def _has_prose(lines: Sequence[Line]) -> bool:
     """A page of figures may still hold paragraphs."""
     return any(
-        len(line.text) > 80 and sum(map(str.isalpha, line.text)) > 0.7 * len(line.text)
-        for line in lines
+        len(line.text) > 80 and count_letters(line.text) > 0.7 * len(line.text) for line in lines
     )
 
 
@@ -236,6 +285,9 @@ _CHALLENGE_MARKUP: Final = re.compile(
 
 
 def _wall(lines: Sequence[Line], text: str, weight: float) -> tuple[Status, str] | None:
+    low = text.lower()
+    if not any(hint in low for hint in _WALL_HINTS):
+        return None
     cues = list(_CHALLENGE.finditer(text))
     covered = sum(text_weight(line.text) for line in lines if _CHALLENGE.search(line.text))
     if cues and (weight < 500 or len({c[0].lower() for c in cues}) >= 3) and covered > 0.3 * weight:
