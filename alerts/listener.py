@@ -1,8 +1,8 @@
 """Clicks by Socket Mode: a connection that we open, so no address of ours need be public.
 
 Optional: everything works without it. Needs an app-level token (xapp-...) with the scope
-`connections:write`. A click is stored first and answered then: what we fail to store, Slack delivers
-again, and a click that is delivered twice is recognised by its id (`alerts/buttons.py`).
+`connections:write`. A click is stored first and answered then: what we fail to store, Slack
+delivers again, and a click that comes twice is recognised by its id (`alerts/buttons.py`).
 """
 
 from __future__ import annotations

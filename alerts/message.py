@@ -353,7 +353,10 @@ def _others(view: AlertView) -> dict[str, Any]:
 
 def _why(view: AlertView) -> dict[str, Any]:
     why = cut(clean(view.why), MAX_WHY) or view.topic
-    return _section(_text("Why: ", italic=True), _text(isolate(why), italic=True))
+    place = f" · story {view.story_id}" if view.story_id else ""
+    return _section(
+        _text("Why: ", italic=True), _text(isolate(why), italic=True), _text(place, italic=True)
+    )
 
 
 def _outlet(article: OutletLine, *, link: bool) -> list[dict[str, Any]]:

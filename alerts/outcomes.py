@@ -144,6 +144,7 @@ class Claimed:
     items: tuple[OutboxItem, ...] = ()
     lookups: tuple[OutboxItem, ...] = ()
     next_due: Mapping[str, datetime] = field(default_factory=dict)  # channel -> time
+    waiting: int = 0  # rows that are still to be sent or looked up
 
 
 def verdict_of(status: int, headers: Mapping[str, str], body: Any) -> Verdict:

@@ -73,7 +73,8 @@ def alert_text(view: AlertView, options: MessageOptions) -> str:
         lines.append("  ! " + cut(" · ".join(flags), MAX_NOTE))
     if view.others or view.n_outlets > 1:
         lines.append("  " + _others(view))
-    lines.append(f"  why: {isolate(cut(clean(view.why), MAX_WHY)) or view.topic}")
+    place = f" · story {view.story_id}" if view.story_id else ""
+    lines.append(f"  why: {isolate(cut(clean(view.why), MAX_WHY)) or view.topic}{place}")
     lines.extend(f"  {cut(clean(status), MAX_NOTE)}" for status in view.status)
     return "\n".join(lines)
 

@@ -184,7 +184,7 @@ def drain(
             outcomes = [*run.look_up(claimed.lookups), *run.deliver(claimed.items, end)]
             continue
         wait_until = run.next_time(claimed.next_due)
-        run.report.left = len(claimed.next_due)
+        run.report.left = claimed.waiting
         if over or run.account_problem or wait_until is None or wait_until > end:
             return run.report
         clock.sleep(max(0.01, (wait_until - now).total_seconds()))

@@ -247,6 +247,10 @@ class SlackPoster:
             fields["thread_ts"] = thread_ts
             fields["reply_broadcast"] = message.broadcast
         verdict = self._verdict("chat.postMessage", json=fields)
+        if verdict.meaning == "channel" and self._ids.pop(channel, channel) != channel:
+            # The id is of a channel that was archived or deleted; the name may be another's now.
+            fields["channel"] = channel
+            verdict = self._verdict("chat.postMessage", json=fields)
         if verdict.meaning == "ok" and verdict.channel:
             self._ids[channel] = verdict.channel
         return verdict

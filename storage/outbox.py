@@ -359,13 +359,19 @@ def claim(
         )
     due = tx.con.execute(
         f"""
-        SELECT a.channel, min(greatest(coalesce(a.not_before, a.created_at), a.created_at))
+        SELECT a.channel,
+               min(greatest(coalesce(a.not_before, a.created_at), a.created_at)), count(*)
         FROM core.alert a LEFT JOIN core.alert p ON p.alert_key = a.parent_key
         WHERE ({_SENDABLE}) OR a.state = 'unknown'
         GROUP BY a.channel
         """
     ).fetchall()
-    return Claimed(items=items, lookups=lookups, next_due=dict(due))
+    return Claimed(
+        items=items,
+        lookups=lookups,
+        next_due={channel: moment for channel, moment, _ in due},
+        waiting=sum(int(number) for _, _, number in due),
+    )
 
 
 def _rank(alias: str) -> str:

@@ -26,7 +26,7 @@ NOTE = build_note(NoteView(alert_key="k", text="hello"), message_id="id-1")
 
 @pytest.fixture
 def slack() -> Iterator[SlackServer]:
-    with SlackServer(Rules(per_second=1000.0, hang_s=1.0)) as server:
+    with SlackServer(Rules(per_second=1e6, hang_s=1.0)) as server:
         yield server
 
 
@@ -78,6 +78,15 @@ def test_a_redirect_is_not_followed_and_the_token_goes_nowhere_else(
     slack.faults.append("redirect_before")
     post(poster)
     assert slack.state.stolen == []
+
+
+def test_a_channel_made_anew_under_its_name_is_found(slack: SlackServer) -> None:
+    slack.state.channels["C0OLD"] = "old-presswatch"
+    slack.state.members.add("C0OLD")
+    slack.state.archived.add("C0OLD")
+    poster = SlackPoster(TOKEN, slack.base_url, channel_ids={"#presswatch": "C0OLD"})
+    assert post(poster) == "ok"
+    assert slack.state.messages[0].channel == "C0OPCON"
 
 
 def test_a_refused_connection_is_known_not_to_have_arrived() -> None:

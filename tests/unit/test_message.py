@@ -287,7 +287,7 @@ def test_the_printed_alert_reads_like_the_posted_one() -> None:
         "  https://news.example/opcon-date",
         "  > They said the *OPCON transfer* was near.",
         "  Example Times · tier 1 · English · published 2026-11-22 14:51 KST · seen 9 min later",
-        '  why: opcon 15 (>= 10): "OPCON transfer" title',
+        '  why: opcon 15 (>= 10): "OPCON transfer" title · story 1',
     ]
 
 
