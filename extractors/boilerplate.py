@@ -326,12 +326,10 @@ def _may_hit(hit: Hit, shape: Shape) -> bool:
     rule = hit.rule
     if rule.action not in ("remove", "ends", "box"):
         return False
-    if not shape.prose:
-        return True
-    if not rule.prose:
+    if shape.prose and not rule.prose:
         return False
     if hit.phrase and rule.place != "any":
-        return shape.width <= CUE_SENTENCE_WIDTH or hit.start == 0
+        return shape.width <= CUE_SENTENCE_WIDTH or (shape.prose and hit.start == 0)
     return True
 
 
@@ -353,7 +351,7 @@ def _second_copies(rows: list[_Row]) -> None:
             copies.append(i)
         else:
             seen[key] = i
-    sure = [i for i in copies if rows[i].shape.width >= PROSE_WIDTH and not rows[i].keep]
+    sure = [i for i in copies if rows[i].shape.prose and not rows[i].keep]
     for i in sure:
         rows[i].drop("general:second-copy", "said already further up the page")
     marked = set(sure)

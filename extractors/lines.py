@@ -35,6 +35,9 @@ _EDGE: Final = (
 )
 _DIGITS: Final = re.compile(r"\d+")
 _SENTENCE_END: Final = re.compile(r"(?:[.!?。！？…‼⁉][\"'”’」』】）)\]》〉]{0,3}|[」』”])$")
+_END_MARK: Final = re.compile(r"\s?[(（<【\[]\s?(?:完|了|終|끝|END|End|end|以上)\s?[)）>】\]]\s*$")
+_CUT_OFF: Final = re.compile(r"(?:\.\.|…)$")
+"""A headline that a list cut short; a paragraph rarely ends so."""
 _CLOSE_ABBREVIATION: Final = re.compile(
     r"\b(?:Inc|Ltd|Co|Corp|LLC|Jr|Sr|No|Vol|a\.m|p\.m)\.$", re.I
 )
@@ -107,8 +110,12 @@ def _shape(text: str, link_share: float, tag: str) -> Shape:
     east = hangul + kana + han + counts.get("bopomofo", 0)
     width = len(stripped) + (0 if ascii_only else _wide(stripped))
     family, weight = _family_of(counts, hangul, kana, han, east)
-    tail = stripped[-8:]
-    sentence = bool(_SENTENCE_END.search(tail)) and not _CLOSE_ABBREVIATION.search(stripped[-12:])
+    tail = _END_MARK.sub("", stripped[-16:])[-8:]
+    sentence = (
+        bool(_SENTENCE_END.search(tail))
+        and not _CLOSE_ABBREVIATION.search(stripped[-12:])
+        and not (width < LONG_WIDTH and _CUT_OFF.search(tail))
+    )
     letters = sum(counts.values())
     return Shape(
         text=text,
