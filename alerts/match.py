@@ -188,18 +188,28 @@ def _conditions(
             return [], f"none of {near.label} within {near.words} words"
         contexts.append(found)
     for near in rule.not_near:
-        found = _within(near, document, span)
+        found = _within(near, document, span, veto=True)
         if found is not None:
             return [], f"“{found[0].text}” stands within {near.words} words"
     if rule.without:
-        found = _anywhere(rule.without, document, span)
+        found = _anywhere(rule.without, document, span, veto=True)
         if found is not None:
             return [], f"“{found[0].text}” stands in the text"
     return contexts, ""
 
 
+def _is_apart(other: Span, span: Span, *, veto: bool) -> bool:
+    """Tell whether an occurrence is more than the hit's own words.
+
+    A context must stand beside the hit; a veto may also reach across it (전략핵잠 over 핵잠수함).
+    """
+    if veto:
+        return other[0] < span[0] or other[1] > span[1]
+    return other[1] <= span[0] or other[0] >= span[1]
+
+
 def _anywhere(
-    terms: Sequence[Phrase], document: Document, span: Span
+    terms: Sequence[Phrase], document: Document, span: Span, *, veto: bool = False
 ) -> tuple[Phrase, Span] | None:
     for term in terms:
         if term.country:
@@ -207,12 +217,14 @@ def _anywhere(
                 return term, span
             continue
         for other in document.occurrences(term, case=False, whole=False):
-            if other[1] <= span[0] or other[0] >= span[1]:
+            if _is_apart(other, span, veto=veto):
                 return term, other
     return None
 
 
-def _within(near: Near, document: Document, span: Span) -> tuple[Phrase, Span] | None:
+def _within(
+    near: Near, document: Document, span: Span, *, veto: bool = False
+) -> tuple[Phrase, Span] | None:
     best: tuple[int, Phrase, Span] | None = None
     for term in near.terms:
         if term.country:
@@ -220,7 +232,7 @@ def _within(near: Near, document: Document, span: Span) -> tuple[Phrase, Span] |
                 return term, span
             continue
         for other in document.occurrences(term, case=False, whole=False):
-            if other[1] <= span[0] or other[0] >= span[1]:
+            if _is_apart(other, span, veto=veto):
                 words = document.words_between(span, other)
                 if words <= near.words and (best is None or words < best[0]):
                     best = (words, term, other)
