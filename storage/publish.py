@@ -34,6 +34,8 @@ KEYS: dict[str, tuple[str, ...]] = {
     "article_key": ("kind", "key", "article_id"),
     "story": ("story_id",),
     "topic_hit": ("article_id",),
+    "alert": ("alert_key",),
+    "alert_action": ("action_id",),
     "feed_poll": ("run_id", "feed", "polled_at"),
     "sketch": ("article_id",),
     "sketch_hash": ("article_id",),
