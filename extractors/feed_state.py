@@ -19,6 +19,7 @@ from extractors.rhythm import (
     Rhythm,
     blend_gap,
     failure_weight,
+    longest_pause,
     median_gap,
     next_interval,
     retry_interval,
@@ -78,6 +79,7 @@ class FeedState:
     interval_s: float = FIRST_INTERVAL_S
     streak: int = 0
     gap_s: float | None = None
+    pause_s: float | None = None
     gap_at: datetime | None = None
     gap_reason: str = ""
     listed: int = 0
@@ -307,8 +309,17 @@ def _after_parse(
         and parsed.oldest_at is not None
         and parsed.oldest_at > state.newest_item_at
     )
+    dates = [e.published_at for e in parsed.entries if e.published_at is not None]
+    judged_at = state.last_new_at or state.first_poll_at or result.polled_at
     after = replace(
         state,
+        pause_s=longest_pause(
+            [*dates, *([state.newest_item_at] if state.newest_item_at else [])],
+            state.pause_s,
+            (result.polled_at - judged_at).total_seconds(),
+        )
+        if fresh
+        else state.pause_s,
         listed=result.listed if result.listed is not None else len(parsed.entries),
         newest_item_at=newest,
         last_new_at=result.polled_at if fresh else state.last_new_at,
@@ -368,6 +379,7 @@ def _judged(state: FeedState, now: datetime) -> FeedState:
             newest_item_at=state.newest_item_at,
             last_new_at=state.last_new_at,
             gap_s=state.gap_s,
+            pause_s=state.pause_s,
             listed=state.listed,
             gap_at=state.gap_at,
             gap_reason=state.gap_reason,

@@ -7,7 +7,7 @@ DEAD     failing for long, or the server says it is gone; still asked once in 30
 DECOY    answers 200 with something that is no feed: a web page, a challenge, a consent page
 EMPTY    a good feed without a single item
 GAP      items fell out of the feed before we saw them: its oldest is newer than our newest
-SILENT   no new item for three times its own rhythm
+SILENT   no new item for three times its own rhythm, nor for its longest pause
 STALE    its newest item is older than 30 days although polls succeed
 """
 
@@ -20,8 +20,9 @@ STATES = ("NEW", "OK", "FAILING", "DEAD", "DECOY", "EMPTY", "GAP", "SILENT", "ST
 DEAD_FAILURES = 10.0
 DEAD_AFTER = timedelta(days=14)
 SILENT_FACTOR = 3.0
-# No feed is called silent within a day and a half: weekends and nights are not silence.
-SILENT_LEAST = timedelta(hours=36)
+# Nights and weekends are no silence: the longest pause seen of this feed, and a quarter more.
+PAUSE_FACTOR = 1.25
+SILENT_LEAST = timedelta(hours=3)
 SILENT_UNKNOWN_RHYTHM = timedelta(days=14)
 STALE_AFTER = timedelta(days=30)
 GAP_SHOWN_FOR = timedelta(hours=24)
@@ -29,7 +30,10 @@ GAP_SHOWN_FOR = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedFacts:
-    """What the state is judged by. `outcome` is the last poll's; `failures` are weighted."""
+    """What the state is judged by. `outcome` is the last poll's; `failures` are weighted.
+
+    `gap_s` is the median time between items, `pause_s` the longest of late, in seconds.
+    """
 
     outcome: str
     error: str | None = None
@@ -39,6 +43,7 @@ class FeedFacts:
     newest_item_at: datetime | None = None
     last_new_at: datetime | None = None
     gap_s: float | None = None
+    pause_s: float | None = None
     listed: int = 0
     gap_at: datetime | None = None
     gap_reason: str = ""
@@ -73,15 +78,21 @@ def judge(facts: FeedFacts, now: datetime) -> Health:
             else "never a good answer"
         )
         return Health(state="FAILING", reason=f"{error}; {good}")
-    if facts.listed == 0 and facts.newest_item_at is None and facts.last_new_at is None:
-        return Health(state="EMPTY", reason="a readable feed without items")
+    if facts.listed == 0:
+        had = facts.newest_item_at is not None or facts.last_new_at is not None
+        return Health(
+            state="EMPTY",
+            reason="a readable feed without items" + ("; it had some before" if had else ""),
+        )
     if facts.gap_at is not None and now - facts.gap_at < GAP_SHOWN_FOR:
         return Health(state="GAP", reason=facts.gap_reason or "items fell out unseen")
     newest = facts.newest_item_at or facts.last_new_at
     if newest is not None:
         age = now - newest
-        usual = timedelta(seconds=SILENT_FACTOR * facts.gap_s) if facts.gap_s else None
-        limit = SILENT_UNKNOWN_RHYTHM if usual is None else max(usual, SILENT_LEAST)
+        limit = SILENT_UNKNOWN_RHYTHM
+        if facts.gap_s is not None:
+            usual = max(SILENT_FACTOR * facts.gap_s, PAUSE_FACTOR * (facts.pause_s or 0.0))
+            limit = max(timedelta(seconds=usual), SILENT_LEAST)
         if age > limit:
             if age > STALE_AFTER:
                 return Health(

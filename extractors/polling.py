@@ -21,6 +21,7 @@ from datetime import UTC, datetime
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
+from urllib.parse import urljoin
 
 from extractors.errors import FetchError, ParseError
 from extractors.feed_cut import cut_seen
@@ -293,10 +294,16 @@ async def fetch_entry(owed: OwedEntry, fetcher: Fetcher, robots: RobotsCache | N
         if robots is not None:
             await robots.check(url, fetcher)
 
-    # `entry.url` has lost its tracking parameters; the page is asked for by its normal form.
+    # The normal form has lost tracking parameters; a few servers know only the address as given.
+    given = urljoin(entry.feed_url, entry.raw_url or "")
     try:
         await allowed(entry.url)
-        fetched = await fetcher.get(entry.url, kind="page", on_hop=allowed)
+        try:
+            fetched = await fetcher.get(entry.url, kind="page", on_hop=allowed)
+        except FetchError as exc:
+            if exc.status not in (400, 404) or given in ("", entry.url):
+                raise
+            fetched = await fetcher.get(given, kind="page", on_hop=allowed)
     except FetchError as exc:
         text = clean_line(str(exc), 300)
         if exc.outcome == "deferred":

@@ -164,6 +164,21 @@ def median_gap(moments: Iterable[datetime]) -> float | None:
     return max(statistics.median(gaps), 1.0)
 
 
+def longest_pause(moments: Iterable[datetime], old_s: float | None, since_s: float) -> float | None:
+    """Return the longest time between items in seconds, an older one fading by half in 14 days.
+
+    Args:
+        moments: dates of items, the newest seen before included.
+        old_s: the longest pause so far.
+        since_s: seconds since it was last judged.
+    """
+    ordered = sorted(moments)
+    pauses = [(b - a).total_seconds() for a, b in itertools.pairwise(ordered)]
+    if old_s is not None:
+        pauses.append(old_s * 0.5 ** (since_s / (14 * DAY)))
+    return max(pauses, default=None)
+
+
 def blend_gap(old_s: float | None, new_s: float | None) -> float | None:
     """Carry a feed's rhythm forward: a quarter of the new estimate, as one poll sees few items."""
     if old_s is None or new_s is None:

@@ -173,7 +173,8 @@ _STATE_COLUMNS = """
     m.url, f.etag, f.last_modified, f.body_hash, f.first_poll_at, f.last_poll_at, f.last_ok,
     m.last_full_at, m.last_new_at, f.newest_item_at, f.next_poll_at, f.failures,
     m.last_outcome, f.last_error, m.interval_s, m.streak, m.gap_s, m.gap_at, m.gap_reason,
-    m.listed, m.moved_to, m.moves_seen, m.kind, m.site_url, f.state, f.state_reason, m.raw_hashes
+    m.listed, m.moved_to, m.moves_seen, m.kind, m.site_url, f.state, f.state_reason, m.raw_hashes,
+    m.pause_s
 """
 
 
@@ -248,6 +249,7 @@ def _state_of(row: Sequence[Any]) -> FeedState:
         state=row[32],
         state_reason=row[33] or "",
         raw_hashes=unpack(row[34]),
+        pause_s=row[35],
     )
 
 
@@ -430,6 +432,7 @@ def _write_states(
                 "interval_s": s.interval_s,
                 "streak": s.streak,
                 "gap_s": s.gap_s,
+                "pause_s": s.pause_s,
                 "gap_at": s.gap_at,
                 "gap_reason": s.gap_reason or None,
                 "listed": s.listed,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -59,7 +60,7 @@ def facts(**changes: object) -> FeedFacts:
             "no new item for 2 days; usually one in 2 hours",
             facts(newest_item_at=ago(days=2)),
         ),
-        ("OK", "", facts(newest_item_at=ago(hours=35))),
+        ("OK", "", facts(newest_item_at=ago(hours=35), pause_s=86_400 * 1.2)),
         ("OK", "", facts(newest_item_at=ago(days=60), gap_s=86_400 * 30.0)),
         ("STALE", "newest item is 81 days old", facts(newest_item_at=ago(days=81))),
         (
@@ -77,8 +78,15 @@ def test_each_state_has_its_reason(state: str, why: str, given: FeedFacts) -> No
     assert state in STATES
 
 
-def test_a_short_own_gap_does_not_make_a_night_silent() -> None:
-    assert judge(facts(gap_s=60.0, newest_item_at=ago(hours=30)), NOW).state == "OK"
+def test_a_night_is_no_silence_for_a_feed_that_sleeps_at_night() -> None:
+    nightly = facts(gap_s=600.0, pause_s=9 * 3_600.0, newest_item_at=ago(hours=10))
+
+    assert judge(nightly, NOW).state == "OK"
+    assert judge(replace(nightly, pause_s=3_600.0), NOW).state == "SILENT"
+
+
+def test_a_feed_that_suddenly_lists_nothing_is_empty_at_once() -> None:
+    assert judge(facts(listed=0), NOW).state == "EMPTY"
 
 
 @pytest.mark.parametrize(
