@@ -48,6 +48,13 @@ TEASERS_TOGETHER: Final = 0.25
 """In a list of teasers at most this share of sentence lines follows another one; in articles with
 sub-headings more than half do."""
 
+DATA_RUN: Final = 4
+"""So many lines behind the last sentence, half of them with figures, are a table of the article."""
+
+BOX_ITEMS: Final = 4
+RESUMED_PROSE: Final = 2
+"""A box inside the article has up to so many titles, and so many paragraphs behind it in a row."""
+
 MENU_RUN: Final = 8
 """Short lines in a row, without a sentence among them, that make a menu (research, rule 7)."""
 
@@ -378,6 +385,7 @@ def _ending(rows: list[_Row], family: str) -> None:
         if (
             rule.action == "ends"
             and total
+            and not _resumes(rest, family)
             and before >= RELATED_AFTER * total
             and (
                 len(long_after) <= RELATED_PROSE
@@ -389,6 +397,15 @@ def _ending(rows: list[_Row], family: str) -> None:
                 r.drop(rule.name, "after a heading that ends the article")
             return
         _box(rest, rule.name)
+
+
+def _resumes(rest: Sequence[_Row], family: str) -> bool:
+    """A box inside the article: a title or some, then paragraphs in a row to the end."""
+    live = [r for r in rest if r.live and r.shape.letters and not r.hits]
+    prose = [i for i, r in enumerate(live) if r.shape.prose and _own(r.shape, family)]
+    if len(prose) < RESUMED_PROSE or not 1 <= prose[0] <= BOX_ITEMS:
+        return False
+    return prose[-1] - prose[0] + 1 == len(prose)
 
 
 def _teasers(rows: Sequence[_Row]) -> bool:
@@ -523,9 +540,13 @@ def _is_nav(rows: Sequence[_Row]) -> bool:
     return marked >= NAV_SHARE * len(rows)
 
 
-def _is_data(run: list[_Row]) -> bool:
-    """Lists of figures (scores, quake readings) are the article, menus hold few digits."""
-    return sum(1 for r in run if r.shape.digits) >= 0.5 * len(run)
+_RANK: Final = re.compile(r"^\W{0,3}\d{1,2}(?:\W|위|位|$)")
+
+
+def _is_data(run: Sequence[_Row]) -> bool:
+    """Lists of figures (scores, dates, quake readings) are the article; menus hold few digits."""
+    held = sum(1 for r in run if any(map(str.isdigit, _RANK.sub("", r.shape.norm))))
+    return held >= 0.5 * len(run)
 
 
 _INTRODUCES: Final = re.compile(
@@ -544,6 +565,8 @@ def _labels(rows: list[_Row], family: str, title_key: str) -> None:
             row.drop("general:head-label", "short label before the first sentence")
     tail = [r for r in rows[last + 1 :] if r.live]
     if not tail or _INTRODUCES.search(rows[last].line.text.strip()[-20:]):
+        return
+    if len(tail) >= DATA_RUN and _is_data(tail):
         return
     for row in tail:
         s = row.shape

@@ -31,7 +31,7 @@ PLACES: Final = ("any", "head", "tail", "edge")
 MAX_WIDTH: Final = 120
 """Default width up to which a rule applies: a cue inside a longer line is talk about the thing."""
 
-FILES: Final = ("general", "en", "ko", "ja", "zh")
+FILES: Final = ("general", "en", "ko", "ja", "zh", "de", "fr", "es")
 _KNOWN: Final = frozenset({
     "name", "category", "reason", "action", "lines", "starts", "ends", "contains", "pattern",
     "needs", "place", "max_width", "prose", "provenance", "match", "miss", "ignore_case", "field",
@@ -141,7 +141,7 @@ CUT_CHARS: Final = 240
 def _files_for(shape: Shape) -> list[str]:
     names = ["general"]
     if shape.latin:
-        names.append("en")
+        names += ("en", "de", "fr", "es")
     if shape.has_hangul:
         names.append("ko")
     if shape.has_kana:
