@@ -26,21 +26,27 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 
 # Rows that changed together share these columns: the spare's rows with the key of a changed row
-# are replaced. Rows of these tables are never deleted alone (a lone deletion is noticed by the
-# row counts and answered with a whole copy).
+# are replaced. Rows of these tables are seldom deleted alone (a lone deletion is noticed by the
+# row counts; then a small table is refreshed whole, and for a large one the file is copied).
 KEYS: dict[str, tuple[str, ...]] = {
+    "alert": ("alert_key",),
     "article": ("article_id",),
     "block": ("article_id",),
     "article_key": ("kind", "key", "article_id"),
-    "story": ("story_id",),
-    "topic_hit": ("article_id",),
-    "alert": ("alert_key",),
-    "alert_action": ("action_id",),
+    "clue": ("article_id",),
+    "feed_memory": ("feed",),
     "feed_poll": ("run_id", "feed", "polled_at"),
+    "search_posting": ("article_id",),
+    "search_word": ("word",),
+    "site_lesson": ("host", "slot"),
     "sketch": ("article_id",),
     "sketch_hash": ("article_id",),
-    "site_lesson": ("host", "slot"),
+    "story": ("story_id",),
+    "topic_hit": ("article_id",),
 }
+
+# Rows are only added here, and leave in the order in which they came.
+QUEUES = frozenset({"search_recent", "search_recent_word"})
 
 # Tables up to this many rows are refreshed whole: about 50 ms for 50,000 narrow rows here.
 SMALL_TABLE_ROWS = 50_000
@@ -169,26 +175,46 @@ class Publisher:
         ).fetchall()
         for (table,) in tables:
             count = self._count(con, "core", table)
-            if count <= SMALL_TABLE_ROWS:
+            if table in QUEUES:
+                self._follow_queue(con, table, since)
+            elif table in KEYS:
+                self._replace_changed(con, table, since)
+            elif count > SMALL_TABLE_ROWS:
+                raise SpareUnusable(f"{table} is large and has no known key")
+            if (
+                (table not in QUEUES
+                and table not in KEYS)
+                or (self._count(con, "spare.core", table) != count and count <= SMALL_TABLE_ROWS)
+            ):
                 # Two transactions: DuckDB checks a primary key against rows deleted in the same.
                 con.execute(f"DELETE FROM spare.core.{table}")
                 con.execute(f"INSERT INTO spare.core.{table} BY NAME FROM core.{table}")
-            elif table in KEYS:
-                key = ", ".join(KEYS[table])
-                con.execute(
-                    f"DELETE FROM spare.core.{table} WHERE ({key}) IN "
-                    f"(SELECT ({key}) FROM core.{table} WHERE rev > ?)",
-                    [since],
-                )
-                con.execute(
-                    f"INSERT INTO spare.core.{table} BY NAME "
-                    f"SELECT * FROM core.{table} WHERE rev > ?",
-                    [since],
-                )
-            else:
-                raise SpareUnusable(f"{table} is large and has no known key")
             if self._count(con, "spare.core", table) != count:
                 raise SpareUnusable(f"{table}: rows were deleted")
+
+    @staticmethod
+    def _replace_changed(con: DuckDBPyConnection, table: str, since: int) -> None:
+        key = ", ".join(KEYS[table])
+        con.execute(
+            f"DELETE FROM spare.core.{table} WHERE ({key}) IN "
+            f"(SELECT ({key}) FROM core.{table} WHERE rev > ?)",
+            [since],
+        )
+        con.execute(
+            f"INSERT INTO spare.core.{table} BY NAME SELECT * FROM core.{table} WHERE rev > ?",
+            [since],
+        )
+
+    @staticmethod
+    def _follow_queue(con: DuckDBPyConnection, table: str, since: int) -> None:
+        con.execute(
+            f"DELETE FROM spare.core.{table} WHERE rev < "
+            f"(SELECT coalesce(min(rev), {2**62}) FROM core.{table})"
+        )
+        con.execute(
+            f"INSERT INTO spare.core.{table} BY NAME SELECT * FROM core.{table} WHERE rev > ?",
+            [since],
+        )
 
     @staticmethod
     def _count(con: DuckDBPyConnection, schema: str, table: str) -> int:

@@ -2,13 +2,12 @@
 -- param: days = 7
 -- columns: outlet, status, pages, share of the outlet's pages, an example
 -- cost: reads the articles of the time
-SELECT * FROM (
-    SELECT coalesce(outlet, 'unknown') AS outlet, status, count(*) AS pages,
-           round(count(*) / sum(count(*)) OVER (PARTITION BY coalesce(outlet, 'unknown')), 2)
-               AS share,
-           any_value(url) AS example, any_value(error) AS error
+WITH page AS (
+    SELECT coalesce(outlet, 'unknown') AS outlet, status, url, error
     FROM articles WHERE fetched_at >= days_ago($days)
-    GROUP BY ALL
-)
+), each AS (SELECT outlet, count(*) AS all_pages FROM page GROUP BY outlet)
+SELECT outlet, status, count(*) AS pages, round(count(*) / any_value(all_pages), 2) AS share,
+       any_value(url) AS example, any_value(error) AS error
+FROM page JOIN each USING (outlet)
 WHERE status NOT IN ('ok', 'feed_content')
-ORDER BY pages DESC LIMIT 200;
+GROUP BY outlet, status ORDER BY pages DESC, outlet LIMIT 200;
