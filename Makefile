@@ -10,7 +10,7 @@ ifeq ($(USE_UV),1)
   PIP       := uv pip install --quiet --python $(BIN)/python
 else
   MAKE_VENV := $(PYTHON) -m venv $(VENV)
-  PIP       := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+  PIP       := $(BIN)/python -m pip install -qq --disable-pip-version-check
 endif
 
 .PHONY: help install dev demo test check lint bench wheel-test lock clean
