@@ -49,7 +49,8 @@ TEASERS_TOGETHER: Final = 0.25
 sub-headings more than half do."""
 
 DATA_RUN: Final = 4
-"""So many lines behind the last sentence, half of them with figures, are a table of the article."""
+DATA_SHARE: Final = 0.9
+"""So many lines behind the last sentence, nearly all with figures, are a table of the article."""
 
 BOX_ITEMS: Final = 4
 RESUMED_PROSE: Final = 2
@@ -540,13 +541,19 @@ def _is_nav(rows: Sequence[_Row]) -> bool:
     return marked >= NAV_SHARE * len(rows)
 
 
-_RANK: Final = re.compile(r"^\W{0,3}\d{1,2}(?:\W|위|位|$)")
+# What lists of headlines carry besides: a rank in front, a date or a number of readers behind.
+_LIST_FIGURES: Final = re.compile(
+    r"^\W{0,3}\d{1,2}(?!\d|[.:]\d)"
+    r"|[\s(]{0,3}(?:\d{2,4}[/.-])?\d{1,2}[/.-]\d{1,2}(?:\s\d{1,2}:\d{2})?\)?$"
+    r"|[\s(]{1,2}\d{1,2}:\d{2}\)?$"
+    r"|(?<=[一-鿿가-힣ぁ-ヶ)])\(?\d{1,8}\)?$"
+)
 
 
-def _is_data(run: Sequence[_Row]) -> bool:
+def _is_data(run: Sequence[_Row], share: float = 0.5) -> bool:
     """Lists of figures (scores, dates, quake readings) are the article; menus hold few digits."""
-    held = sum(1 for r in run if any(map(str.isdigit, _RANK.sub("", r.shape.norm))))
-    return held >= 0.5 * len(run)
+    held = sum(1 for r in run if any(map(str.isdigit, _LIST_FIGURES.sub("", r.shape.norm))))
+    return held >= share * len(run)
 
 
 _INTRODUCES: Final = re.compile(
@@ -566,7 +573,7 @@ def _labels(rows: list[_Row], family: str, title_key: str) -> None:
     tail = [r for r in rows[last + 1 :] if r.live]
     if not tail or _INTRODUCES.search(rows[last].line.text.strip()[-20:]):
         return
-    if len(tail) >= DATA_RUN and _is_data(tail):
+    if len(tail) >= DATA_RUN and _is_data(tail, DATA_SHARE):
         return
     for row in tail:
         s = row.shape
@@ -576,6 +583,9 @@ def _labels(rows: list[_Row], family: str, title_key: str) -> None:
 
 
 # --------------------------------------------------------------------------- metadata
+_CLOCK: Final = re.compile(r"\d\s?[:：時时시.]\s?\d\d")
+
+
 class _Metadata:
     """What lines said about the article before they were taken away."""
 
@@ -584,6 +594,7 @@ class _Metadata:
         self.title: str | None = None
         self.published: datetime | None = None
         self.zoned = False
+        self._with_clock = False
         self.author: str | None = None
         self.provenance: tuple[str, ...] = ()
 
@@ -593,10 +604,14 @@ class _Metadata:
             self._publish(date)
 
     def _publish(self, text: str) -> None:
-        if self.published is None:
-            found = parse_timestamp(text, self.zone)
-            if found is not None:
-                self.published, self.zoned = found
+        """Take the first date; a first one with a time of day is better."""
+        with_clock = bool(_CLOCK.search(text))
+        if self.published is not None and (self._with_clock or not with_clock):
+            return
+        found = parse_timestamp(text, self.zone)
+        if found is not None:
+            self.published, self.zoned = found
+            self._with_clock = with_clock
 
     def collect(self, rows: list[_Row]) -> None:
         marks: dict[str, None] = {}
