@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from alerts.normalise import HAN, HANGUL, KANA, NormalText
+from alerts.normalise import HAN, HANGUL, KANA, NormalText, fold_cjk, han_fold
 
 # Headings of blocks that belong to other articles; compared with a line's Latin key.
 _HEADINGS_LATIN = (
@@ -59,8 +59,6 @@ _EDGE = r"[\s\[\]()<>{}#▶►▷■□◆◇●○★☆※•·▲△▼▽→
 
 
 def _folded(pattern: str) -> str:
-    from alerts.normalise import han_fold
-
     return pattern.translate(han_fold())
 
 
@@ -70,6 +68,10 @@ _HEADING_LATIN = re.compile(rf"{_EDGE}(?:{_LATIN}){_EDGE}(?:\d+{_EDGE})?", re.IG
 _HEADING_CJK = re.compile(rf"{_EDGE}(?:{_CJK}){_EDGE}(?:\d+{_EDGE})?")
 _PROMO_LATIN = re.compile(rf"{_EDGE}(?:{_LATIN})\s*[:：|▶►>»]", re.IGNORECASE)
 _PROMO_CJK = re.compile(rf"{_EDGE}(?:{_CJK})\s*[:：|▶►>»\])]")
+_PROMO_START = re.compile(
+    rf"{_EDGE}related (?:articles?|stories|news|coverage|links|reading)\b", re.IGNORECASE
+)
+_HEADING_WORDS = 4  # 이 시각 주요 뉴스
 _SENTENCE_END = re.compile(r"[.!?。！？…]['\")\]]*$")
 # A Latin letter carries about 1/2.6 of what a CJK character does (160 CJK ~ 420 Latin, measured
 # on leads in four languages).
@@ -135,7 +137,7 @@ def find_ignored(body: str, title: str = "") -> list[Ignored]:
             near_end = start > len(body) * _NEAR_END
             limit = _PROSE_FROM_NEAR_END if near_end else _PROSE_FROM
             found.append(Ignored(start, end, "heading of a related-articles block"))
-        elif _PROMO_LATIN.match(line.cased) or _PROMO_CJK.match(line.cjk):
+        elif _is_promo(line):
             heading = body[start:end].strip()  # more of the kind may follow: until a sentence
             limit = 0.0
             found.append(Ignored(start, end, "a line that points to another article"))
@@ -151,6 +153,20 @@ def find_ignored(body: str, title: str = "") -> list[Ignored]:
 
 def _is_heading(line: NormalText) -> bool:
     return bool(_HEADING_LATIN.fullmatch(line.cased) or _HEADING_CJK.fullmatch(line.cjk))
+
+
+def _is_promo(line: NormalText) -> bool:
+    """Tell whether a line names another article: “관련기사: ...”, or the heading and titles."""
+    if _PROMO_LATIN.match(line.cased) or _PROMO_CJK.match(line.cjk):
+        return True
+    if _SENTENCE_END.search(line.cased):
+        return False
+    if _PROMO_START.match(line.cased):
+        return True
+    words = line.latin.split(" ", _HEADING_WORDS + 1)[: _HEADING_WORDS + 1]
+    return bool(line.cjk) and any(
+        _HEADING_CJK.fullmatch(fold_cjk("".join(words[:n]))) for n in range(1, len(words))
+    )
 
 
 def _main_script(

@@ -194,6 +194,8 @@ def test_one_hit_deep_in_the_text_is_a_mention_and_three_sentences_are_an_alert(
         "\nRead more: OPCON transfer nears",
         "\n관련기사\nOPCON 전환 임박",
         "\n【関連記事】OPCON移管へ",
+        "\n관련기사 한미 OPCON 전환 논의 날씨 소식",
+        "\n이 시각 주요 뉴스 OPCON 전환 논의",
         "\n延伸閱讀：OPCON移交",
         "\n韓国が長年求めてきた戦時の指揮権(OPCON)の返還について背景を分析する。",
     ],
