@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from extractors.sketch import Sketch, Verdict, are_akin, verify
+from extractors.sketch import SHORT_SHINGLES, Sketch, Verdict, are_akin, verify
 from extractors.stories import key_clues
 from extractors.urls import key_of
 from storage.identity import TITLE_DAYS, normalise_title, title_key
@@ -38,6 +38,8 @@ MAX_POSTINGS = 32  # texts taken from one hash (several versions of few texts)
 MAX_CANDIDATES = 8  # texts compared with one article, those with most hashes in common
 NEARLY_SAME = 0.8  # Jaccard above which a copy is not searched for by its own hashes
 LONGER = 1.3  # a copy so much longer is a version
+OTHER_LANGUAGE_SHARE = 0.8  # of the text and its beginning, when the languages are said to differ
+FIRST_TEXT_SHARE = 0.04  # of the first text's shingles; unrelated texts share .02 at most
 HEADLINE_ONLY = 8  # shingles below which a text is a headline or a teaser
 _FUTURE = timedelta(days=1)  # a publication date further ahead of the fetch is an error
 
@@ -103,6 +105,7 @@ class _Text:
     story_id: int
     at: int
     outlet: str | None
+    language: str
     shingles: int
     features: bytes
 
@@ -170,6 +173,7 @@ def _text_of(item: FoldInput, *, root: int, story_id: int) -> _Text:
         story_id=story_id,
         at=_seconds(item.at),
         outlet=item.outlet,
+        language=item.language,
         shingles=item.sketch.shingles,
         features=item.sketch.features,
     )
@@ -297,18 +301,25 @@ class _Index:
             self._load(tx, sorted(wanted))
 
     def _load(self, tx: Transaction, wanted: list[int]) -> None:
+        self._read(tx, wanted)
+        roots = {text.root for text in self._texts.values()} - set(self._texts)
+        if roots:
+            self._read(tx, sorted(roots))
+        self._load_copies(tx, sorted(self._versions_of - set(self._texts)))
+
+    def _read(self, tx: Transaction, wanted: list[int]) -> None:
         rows = tx.con.execute(
             """
-            SELECT article_id, root, story_id, at_s, outlet, shingles, features FROM core.sketch
+            SELECT article_id, root, story_id, at_s, outlet, language, shingles, features
+            FROM core.sketch
             WHERE article_id IN (SELECT unnest(?::BIGINT[])) AND article_id BETWEEN ? AND ?
             """,
             [wanted, wanted[0], wanted[-1]],
         ).fetchall()
-        for article_id, root, story_id, at, outlet, shingles, features in rows:
+        for article_id, root, story_id, at, outlet, language, shingles, features in rows:
             self._texts[article_id] = _Text(
-                article_id, root, story_id, at, outlet, shingles, bytes(features)
+                article_id, root, story_id, at, outlet, language, shingles, bytes(features)
             )
-        self._load_copies(tx, sorted(self._versions_of - set(self._texts)))
 
     def _load_copies(self, tx: Transaction, wanted: list[int]) -> None:
         """Load articles that are no texts of their own, of which an article is a version."""
@@ -317,15 +328,17 @@ class _Index:
         rows = tx.con.execute(
             """
             SELECT article_id, coalesce(duplicate_of, article_id), story_id,
-                   epoch(coalesce(published_at, fetched_at))::BIGINT, outlet
+                   epoch(coalesce(published_at, fetched_at))::BIGINT, outlet, language
             FROM core.article
             WHERE article_id IN (SELECT unnest(?::BIGINT[])) AND article_id BETWEEN ? AND ?
               AND story_id IS NOT NULL
             """,
             [wanted, wanted[0], wanted[-1]],
         ).fetchall()
-        for article_id, root, story_id, at, outlet in rows:
-            self._texts[article_id] = _Text(article_id, root, story_id, at, outlet, 0, b"")
+        for article_id, root, story_id, at, outlet, language in rows:
+            self._texts[article_id] = _Text(
+                article_id, root, story_id, at, outlet, language, 0, b""
+            )
 
     def note_copy(self, item: FoldInput, text: _Text) -> None:
         """Let a later version of this copy find it by its number."""
@@ -359,7 +372,7 @@ class _Index:
                 continue
             same_outlet = item.outlet is not None and item.outlet == text.outlet
             verdict = verify(item.sketch, text.features, same_outlet=same_outlet)
-            if verdict.level is not None:
+            if verdict.level is not None and self._is_credible(item, text, verdict):
                 score = verdict.con + verdict.lead + verdict.jac
                 hits.append(((verdict.level == "copy", score, -text.root), text, verdict))
         if not hits:
@@ -367,7 +380,10 @@ class _Index:
         _, text, verdict = max(hits, key=lambda hit: hit[0])
         others = {hit[1].root: hit[1] for hit in hits if hit[1].root != text.root}
         bridged = tuple(
-            other for other in others.values() if are_akin(text.features, other.features)
+            other
+            for other in others.values()
+            if min(text.shingles, other.shingles) >= SHORT_SHINGLES
+            and are_akin(text.features, other.features)
         )
         return _Hit(
             text=text,
@@ -377,6 +393,20 @@ class _Index:
             bridged=bridged,
             is_composite=len(bridged) < len(others),
         )
+
+    def _is_credible(self, item: FoldInput, text: _Text, verdict: Verdict) -> bool:
+        """Tell whether it is the text that is shared, and not the page around it.
+
+        Articles in two languages share a site's boilerplate only, unless a language was taken
+        for another; and a version resembles the first text too, not just another version.
+        """
+        alike = min(verdict.con, verdict.lead) >= OTHER_LANGUAGE_SHARE
+        if not alike and _base(item.language) != _base(text.language):
+            return False
+        first = self._texts.get(text.root)
+        if first is None or first is text:
+            return True
+        return verify(item.sketch, first.features).con >= FIRST_TEXT_SHARE
 
     def join(self, root: int, into: int) -> None:
         """Give the copies of one text to another."""
@@ -480,6 +510,10 @@ def _member(item: FoldInput, fold: Fold) -> StoryMember:
         is_new_story=fold.is_new_story,
         is_current=fold.duplicate_level == "version",
     )
+
+
+def _base(language: str) -> str:
+    return language.split("-")[0]
 
 
 def _seconds(at: datetime) -> int:
