@@ -28,6 +28,7 @@ from alerts.view import (
     OutletLine,
     ReplyView,
     from_payload,
+    other_outlets,
 )
 
 MAX_TITLE = 300
@@ -102,7 +103,7 @@ def build_message(
     if view.snippet:
         blocks.append(_rich("quote", _quote(view.snippet, view.spans)))
     blocks.append(_rich("source", _source(view, options)))
-    if view.others or view.n_outlets > 1:
+    if other_outlets(view) or view.n_outlets > 1:
         blocks.append(_rich("others", _others(view)))
     blocks.append(_rich("why", _why(view)))
     if view.status:
@@ -240,7 +241,7 @@ def check_message(message: SlackMessage) -> list[str]:
 
 # ---------------------------------------------------------------------- parts
 def _head(view: AlertView) -> dict[str, Any]:
-    mark = SEVERITY_MARKS.get(view.severity, "")
+    mark = "" if view.level == "mention" else SEVERITY_MARKS.get(view.severity, "")
     elements = [_text(mark + cut(clean(view.topic_title) or view.topic, 120), bold=True)]
     if view.level == "mention":
         elements.append(_text(" · passing mention", italic=True))
@@ -331,7 +332,8 @@ def _others(view: AlertView) -> dict[str, Any]:
     elements = [_text("Also: ")]
     used = 0
     shown = 0
-    for other in view.others:
+    others = other_outlets(view)
+    for other in others:
         part = _outlet(other, link=True)
         length = _elements_length(part) + 3
         if shown >= MAX_OTHERS_SHOWN or used + length > MAX_OTHERS_CHARS:
@@ -341,8 +343,8 @@ def _others(view: AlertView) -> dict[str, Any]:
         elements += part
         used += length
         shown += 1
-    if len(view.others) > shown:
-        elements.append(_text(f" · and {len(view.others) - shown} more"))
+    if len(others) > shown:
+        elements.append(_text(f" · and {len(others) - shown} more"))
     if shown:
         elements.append(_text("\n"))
     else:

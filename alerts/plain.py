@@ -18,7 +18,15 @@ from alerts.message import (
     lag_text,
     local_time,
 )
-from alerts.view import AlertView, DigestView, NoteView, OutletLine, ReplyView, from_payload
+from alerts.view import (
+    AlertView,
+    DigestView,
+    NoteView,
+    OutletLine,
+    ReplyView,
+    from_payload,
+    other_outlets,
+)
 
 _MAX_OTHERS = 6
 _MAX_LINES = 20
@@ -47,7 +55,7 @@ def alert_text(view: AlertView, options: MessageOptions) -> str:
     head = [clean(view.topic_title) or view.topic]
     if view.level == "mention":
         head.append("passing mention")
-    if view.severity != "normal":
+    if view.severity != "normal" and view.level != "mention":
         head.append(view.severity)
     if view.also_topics:
         head.append("also " + ", ".join(clean(topic) for topic in view.also_topics))
@@ -71,7 +79,7 @@ def alert_text(view: AlertView, options: MessageOptions) -> str:
     if view.article.provenance:
         flags = [PROVENANCE_NAMES.get(flag, clean(flag)) for flag in view.article.provenance]
         lines.append("  ! " + cut(" · ".join(flags), MAX_NOTE))
-    if view.others or view.n_outlets > 1:
+    if other_outlets(view) or view.n_outlets > 1:
         lines.append("  " + _others(view))
     place = f" · story {view.story_id}" if view.story_id else ""
     lines.append(f"  why: {isolate(cut(clean(view.why), MAX_WHY)) or view.topic}{place}")
@@ -136,12 +144,13 @@ def _outlet(article: OutletLine) -> list[str]:
 
 
 def _others(view: AlertView) -> str:
+    others = other_outlets(view)
     names = [
         f"{isolate(cut(clean(other.outlet), 60))} ({clean(other.language)})"
         + (" same text" if other.copy else "")
-        for other in view.others[:_MAX_OTHERS]
+        for other in others[:_MAX_OTHERS]
     ]
-    more = len(view.others) - len(names)
+    more = len(others) - len(names)
     if more > 0:
         names.append(f"and {more} more")
     count = f"{view.n_outlets} outlets, {view.n_origins} independent origin(s)"

@@ -7,6 +7,7 @@ of a digest; what is muted or switched off is kept with its reason and never sen
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -27,9 +28,11 @@ from alerts.quiet import DigestTime, QuietWindow, quiet_until
 from alerts.view import (
     AlertView,
     DigestLine,
+    OutletLine,
     ReplyView,
     from_payload,
     joined,
+    led_by,
     outlet_line,
     to_payload,
 )
@@ -174,6 +177,7 @@ class _Planner:
             also_topics=tuple(others),
             note=_new_topic_note(story, others),
         )
+        self._name_in_siblings(story.story_id, topic.topic)
         until = None
         if not _at_least(topic.severity, self._settings.quiet_override):
             until = quiet_until(self._settings.quiet_hours, channel, self._now)
@@ -191,6 +195,14 @@ class _Planner:
             not_before=until,
             reason="quiet hours" if until else "",
         )
+
+    def _name_in_siblings(self, story_id: int, topic: str) -> None:
+        """Have this batch's other parents of the story say that it is about this topic too."""
+        for key, view in self._new_parents.items():
+            if view.story_id == story_id and topic != view.topic:
+                both = replace(view, also_topics=tuple(sorted({*view.also_topics, topic})))
+                self._new_parents[key] = both
+                self._intents[key] = replace(self._intents[key], payload=to_payload(both))
 
     def _item(self, hit: HitInStory, channel: str, reason: str, *, kept: bool) -> None:
         article = hit.article
@@ -220,17 +232,15 @@ class _Planner:
 
     # ------------------------------------------------------------------ a later hit
     def _join_new(self, hit: HitInStory, story: StoryState, key: str) -> None:
-        view = _risen(
-            joined(
-                self._new_parents[key],
-                outlet_line(hit.article),
-                n_outlets=story.n_outlets,
-                n_origins=story.n_origins,
-            ),
-            hit,
+        line = outlet_line(hit.article)
+        after = joined(
+            self._new_parents[key], line, n_outlets=story.n_outlets, n_origins=story.n_origins
         )
+        view = _risen(_led_by_best(after, line, hit), hit)
         self._new_parents[key] = view
-        self._intents[key] = replace(self._intents[key], payload=to_payload(view))
+        self._intents[key] = replace(
+            self._intents[key], article_id=view.article.article_id, payload=to_payload(view)
+        )
 
     def _join(self, hit: HitInStory, story: StoryState, parent: ParentState, channel: str) -> None:
         if not parent.payload:
@@ -249,8 +259,10 @@ class _Planner:
             n_outlets=story.n_outlets,
             n_origins=story.n_origins,
         )
-        if hit.hit.level == "alert":
-            after = replace(after, level="alert")
+        unsent = parent.state in ("pending", "failed")
+        if unsent and not version:
+            after = _led_by_best(after, line, hit)
+        after = _risen(after, hit)
         if hit.change in ("correction", "retraction"):
             status = f"{hit.change} by {line.outlet}"
             after = replace(after, status=tuple(dict.fromkeys((*after.status, status))))
@@ -258,7 +270,6 @@ class _Planner:
         payload = to_payload(after)
         if parent.state == "withdrawn":
             return
-        unsent = parent.state in ("pending", "failed")
         self._intents[f"{parent.alert_key}/edit"] = AlertIntent(
             alert_key=f"{parent.alert_key}/edit",
             kind="edit",
@@ -337,6 +348,31 @@ def _change(hit: HitInStory) -> Change:
             if cues.search(hit.article.title):
                 return change
     return hit.change
+
+
+def _led_by_best(view: AlertView, line: OutletLine, hit: HitInStory) -> AlertView:
+    """Return the parent led by the article that tells the story best, while it is not sent yet.
+
+    A main subject before a mention, no AI text before AI text, a source of a better tier, then
+    what was published first.
+    """
+    mentioned = hit.hit.level == "mention"
+    if _rank(line, mentioned) >= _rank(view.article, view.level == "mention"):
+        return view
+    return replace(
+        led_by(view, line),
+        seen_at=hit.article.fetched_at,
+        score=hit.hit.score,
+        snippet=_text(hit.hit.why, "snippet"),
+        spans=_spans(hit.hit.why),
+        why=_text(hit.hit.why, "line"),
+    )
+
+
+def _rank(line: OutletLine, mentioned: bool) -> tuple[bool, bool, int, float]:
+    published = line.published_at.timestamp() if line.published_at else math.inf
+    machine = any(flag.startswith("ai-") for flag in line.provenance)
+    return (mentioned, machine, line.tier if line.tier is not None else 9, published)
 
 
 def _risen(view: AlertView, hit: HitInStory) -> AlertView:

@@ -167,6 +167,24 @@ def from_payload(kind: type[_View], payload: Mapping[str, Any]) -> _View:
     return kind(**values)
 
 
+def other_outlets(view: AlertView) -> list[OutletLine]:
+    """Return one line for each further outlet and language, in the order in which they joined."""
+    seen = {(view.article.outlet, view.article.language)}
+    lines = []
+    for line in view.others:
+        if (line.outlet, line.language) not in seen:
+            seen.add((line.outlet, line.language))
+            lines.append(line)
+    return lines
+
+
+def led_by(view: AlertView, line: OutletLine) -> AlertView:
+    """Return the parent with another article of its list as the one that it shows in full."""
+    others = tuple(other for other in view.others if other.article_id != line.article_id)
+    former = replace(view.article, copy=view.article.copy or line.copy)
+    return replace(view, article=replace(line, copy=False), others=(former, *others))
+
+
 def joined(view: AlertView, line: OutletLine, *, n_outlets: int, n_origins: int) -> AlertView:
     """Return the parent with another article in its list.
 

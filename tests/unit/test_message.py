@@ -170,6 +170,18 @@ def test_foreign_text_stays_text_and_within_the_limits(text: str) -> None:
         assert not any(char in "".join(texts(message.blocks)) for char in "\u202e\x1b\x00\r")
 
 
+def test_an_outlet_with_several_articles_is_listed_once_a_language() -> None:
+    others = (
+        replace(LINE, article_id=2, outlet="Second"),
+        replace(LINE, article_id=3, outlet="Second"),
+        replace(LINE, article_id=4, outlet="Second", language="ko"),
+        replace(LINE, article_id=5),
+    )
+    shown = "".join(texts(build_message(replace(VIEW, others=others, n_outlets=2)).blocks))
+    assert shown.count("Second") == 2
+    assert "more" not in shown
+
+
 def test_forty_outlets_show_the_first_and_count_the_rest() -> None:
     others = tuple(replace(LINE, article_id=n, outlet=f"Outlet {n}") for n in range(2, 42))
     shown = "".join(texts(build_message(replace(VIEW, others=others, n_outlets=41)).blocks))

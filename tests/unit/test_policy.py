@@ -121,9 +121,33 @@ def test_hits_of_one_story_in_one_batch_make_one_parent_with_the_others_listed()
     assert view.n_outlets == 2
 
 
-def test_two_topics_of_an_article_are_two_parents_and_the_second_names_the_first() -> None:
+def test_the_parent_is_led_by_the_best_source_of_the_batch() -> None:
+    late = timedelta(minutes=1)
+    [intent] = plan(
+        hit(1, tier=3, level="mention"),
+        hit(2, tier=2),
+        hit(3, tier=1, published=late),
+        hit(4, tier=1),
+        hit(5, tier=4),
+    )
+    view = from_payload(AlertView, intent.payload)
+    assert view.article.article_id == intent.article_id == 4
+    assert {other.article_id for other in view.others} == {1, 2, 3, 5}
+    assert view.level == "alert"
+
+
+def test_a_better_source_leads_a_parent_that_waits_but_not_one_that_was_sent() -> None:
+    for state, leader in (("pending", 2), ("sent", 1)):
+        context = after(plan(hit(1, tier=3)), state=state)
+        edit = plan(hit(2, tier=1), context=context)[0]
+        assert edit.new_parent_payload is not None
+        assert from_payload(AlertView, edit.new_parent_payload).article.article_id == leader
+
+
+def test_two_topics_of_an_article_are_two_parents_that_name_each_other() -> None:
     first, second = plan(hit(), hit(topic=OTHER_TOPIC))
     assert first.alert_key != second.alert_key
+    assert from_payload(AlertView, first.payload).also_topics == ("ssn",)
     assert from_payload(AlertView, second.payload).also_topics == ("opcon",)
     assert from_payload(AlertView, second.payload).note == ""
 
