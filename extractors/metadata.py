@@ -542,7 +542,7 @@ def _published(
 
 
 def _named_dates(metas: dict[str, list[str]], zone: tzinfo) -> Iterator[datetime | None]:
-    """Dates in `<meta>` under names that no list foresees: `w-published-date`, `article_pubdate`."""
+    """Dates in `<meta>` under names that no list foresees (`w-published-date`)."""
     for key, values in metas.items():
         if _DATE_KEY.search(key) and not _NOT_PUBLISHED.search(key):
             yield parse_moment(values[0], zone)

@@ -15,6 +15,7 @@ some 20 ms. It does no work itself and keeps nothing between runs.
 from __future__ import annotations
 
 import contextlib
+import gc
 import multiprocessing
 import os
 import resource
@@ -344,6 +345,7 @@ def _serve(pipe: Connection, timeout_s: float, memory_bytes: int) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    gc.freeze()  # what is loaded stays: no collection looks at it again, or copies its pages
     function: Callable[..., Any] = _apply
     shared: Any = None
     while True:
