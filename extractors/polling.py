@@ -12,15 +12,16 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import itertools
 import queue
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 from urllib.parse import urljoin
 
 from extractors.errors import FetchError, ParseError
@@ -33,6 +34,8 @@ from extractors.models import Page
 if TYPE_CHECKING:
     from extractors.robots import RobotsCache
     from extractors.workers import WorkerPool
+
+T = TypeVar("T")
 
 PARSE_TIMEOUT_S = 10.0  # design.md §6.5
 _MAX_AGE = re.compile(r"(?:^|[\s,])max-age\s*=\s*\"?(\d{1,9})", re.IGNORECASE)
@@ -246,12 +249,14 @@ async def poll_batch(
             on_result(result)
         return result
 
-    return await _gather([partial(one, state) for state in feeds], fetcher.settings.concurrency * 8)
+    return await _gather([partial(one, state) for state in feeds], fetcher)
 
 
-async def _gather(jobs: Sequence[Callable[[], Awaitable[Any]]], width: int) -> list[Any]:
-    """Run jobs, at most `width` started at once, and return their results in order."""
-    results: list[Any] = [None] * len(jobs)
+async def _gather(
+    jobs: Sequence[Callable[[], Coroutine[Any, Any, T]]], fetcher: Fetcher
+) -> list[T]:
+    """Run jobs and return their results in order; only so many at once as the fetcher can use."""
+    results: dict[int, T] = {}
     queue = iter(enumerate(jobs))
 
     async def worker() -> None:
@@ -259,9 +264,9 @@ async def _gather(jobs: Sequence[Callable[[], Awaitable[Any]]], width: int) -> l
             results[index] = await job()
 
     async with asyncio.TaskGroup() as group:
-        for _ in range(min(width, len(jobs))):
+        for _ in range(min(fetcher.settings.concurrency * 8, len(jobs))):
             group.create_task(worker())
-    return results
+    return [results[index] for index in range(len(jobs))]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -348,37 +353,44 @@ async def fetch_batch(
             on_result(result)
         return result
 
-    return await _gather([partial(one, owed) for owed in entries], fetcher.settings.concurrency * 8)
+    return await _gather([partial(one, owed) for owed in entries], fetcher)
 
 
 async def fetch_stream(
     entries: Sequence[OwedEntry], fetcher: Fetcher, robots: RobotsCache | None
 ) -> AsyncIterator[PageResult]:
     """Fetch pages as `fetch_batch`, yielding each result as it comes."""
-    queue: asyncio.Queue[PageResult | None] = asyncio.Queue(maxsize=256)
+    jobs = [partial(fetch_entry, owed, fetcher, robots) for owed in entries]
+    async for result in _stream(jobs, fetcher.settings.concurrency * 8):
+        yield result
 
-    async def run() -> None:
-        try:
-            await _gather(
-                [partial(_put, queue, owed, fetcher, robots) for owed in entries],
-                fetcher.settings.concurrency * 8,
-            )
-        finally:
-            await queue.put(None)
 
-    task = asyncio.create_task(run())
+async def poll_stream(
+    feeds: Sequence[FeedState], fetcher: Fetcher, parser: Parser
+) -> AsyncIterator[PollResult]:
+    """Poll feeds as `poll_batch`, yielding each result as it comes.
+
+    So that a caller can save the quick ones in slices while slow servers use up their deadline.
+    """
+    jobs = [partial(poll_feed, state, fetcher, parser) for state in feeds]
+    async for result in _stream(jobs, fetcher.settings.concurrency * 8):
+        yield result
+
+
+async def _stream(
+    jobs: Sequence[Callable[[], Coroutine[Any, Any, T]]], width: int
+) -> AsyncIterator[T]:
+    """Run jobs, at most `width` started at once, and yield their results as they come."""
+    waiting = iter(jobs)
+    running = {asyncio.ensure_future(job()) for job in itertools.islice(waiting, width)}
     try:
-        while (result := await queue.get()) is not None:
-            yield result
-        await task
+        while running:
+            done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            running |= {
+                asyncio.ensure_future(job()) for job in itertools.islice(waiting, len(done))
+            }
+            for task in done:
+                yield task.result()
     finally:
-        task.cancel()
-
-
-async def _put(
-    queue: asyncio.Queue[PageResult | None],
-    owed: OwedEntry,
-    fetcher: Fetcher,
-    robots: RobotsCache | None,
-) -> None:
-    await queue.put(await fetch_entry(owed, fetcher, robots))
+        for task in running:
+            task.cancel()

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from storage.database import Transaction
 
 # Closed rows stay this long, so that an entry that the feed still lists is not asked for again.
+KEEP_POLLS = timedelta(days=30)
 KEEP_CLOSED = timedelta(days=60)
 _ITEM = struct.Struct("<QQQQqq")
 
@@ -661,6 +662,23 @@ def prune_entries(tx: Transaction) -> int:
         [tx.now - KEEP_CLOSED],
     ).fetchall()
     return len(row)
+
+
+def prune_polls(tx: Transaction) -> int:
+    """Delete polls older than 30 days, a week's worth at a time; return their number.
+
+    10,000 feeds make 250,000 rows a day. Deleting rarely keeps publication cheap, which copies the
+    whole file after a deletion.
+    """
+    row = tx.con.execute("SELECT min(polled_at) FROM core.feed_poll").fetchone()
+    if row is None or row[0] is None or row[0] > tx.now - KEEP_POLLS - timedelta(days=7):
+        return 0
+    limit = tx.now - KEEP_POLLS
+    gone = tx.con.execute(
+        "SELECT count(*) FROM core.feed_poll WHERE polled_at < ?", [limit]
+    ).fetchone()
+    tx.con.execute("DELETE FROM core.feed_poll WHERE polled_at < ?", [limit])
+    return int(gone[0]) if gone else 0
 
 
 def feed_rows(con: DuckDBPyConnection) -> list[dict[str, Any]]:

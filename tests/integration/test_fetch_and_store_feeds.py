@@ -10,15 +10,15 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from support.feed_server import FeedServer, answer, conditional, item, raw, rss
+from support.feed_server import FeedServer, answer, conditional, hang, item, raw, rss
 
 from extractors.catch_up import fill_gap
 from extractors.feed_list import FeedConfig
-from extractors.feed_state import PollResult
+from extractors.feed_state import FeedState, PollResult
 from extractors.fetch import Fetcher, FetchSettings
 from extractors.guard import AddressGuard
 from extractors.models import Outcome
-from extractors.polling import PageResult, SafeParser, poll_batch
+from extractors.polling import PageResult, SafeParser, poll_batch, poll_stream
 from storage.database import Store
 from storage.feeds import (
     SavedPolls,
@@ -28,6 +28,7 @@ from storage.feeds import (
     feed_rows,
     finish_entries,
     open_gaps,
+    prune_polls,
     queue_entries,
     reserve_polls,
     save_polls,
@@ -326,3 +327,32 @@ def test_a_feed_file_that_is_gzip_itself_is_read(store: Store, server: FeedServe
     server.page("/f", gzip.compress(rss(item(1)).encode()), content_type="application/gzip")
 
     assert poll(store, server, feed(server)).queued == 1
+
+
+def test_old_polls_are_deleted_a_week_at_a_time(store: Store, server: FeedServer) -> None:
+    server.page("/f", rss(item(1)))
+    poll(store, server, feed(server))
+    with store.write() as tx:
+        assert prune_polls(replace(tx, now=tx.now + timedelta(days=35))) == 0
+        assert prune_polls(replace(tx, now=tx.now + timedelta(days=38))) == 1
+        assert prune_polls(replace(tx, now=tx.now + timedelta(days=38))) == 0
+
+
+def test_quick_feeds_come_before_slow_ones_in_a_stream(store: Store, server: FeedServer) -> None:
+    server.add("/slow", hang())
+    for n in range(5):
+        server.page(f"/f{n}", rss(item(n)))
+    configs = [feed(server, "slow"), *(feed(server, f"f{n}") for n in range(5))]
+    states = [FeedState(config=config, url=config.url) for config in configs]
+
+    async def run() -> list[tuple[str, str]]:
+        settings = replace(SETTINGS, total_s=1.0)
+        async with Fetcher(settings, AddressGuard([server.address])) as fetcher:
+            with SafeParser(workers=1) as parser:
+                return [(r.feed, r.outcome) async for r in poll_stream(states, fetcher, parser)]
+
+    results = asyncio.run(run())
+
+    assert len(results) == 6
+    assert ("slow", "timeout") in results
+    assert dict(results)["f4"] == "ok"
