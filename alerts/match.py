@@ -10,7 +10,8 @@ when a hit stands in the title or the lead or when 3 sentences hold one, else a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from alerts.document import Document, Span, join_raw
 from alerts.explain import (
@@ -29,6 +30,8 @@ from alerts.topic_format import Near, Phrase, Rule, Topic
 from alerts.topics import TopicSet
 
 MAX_REPEATS = 5
+# No page, however made, may cost much: more occurrences of one phrase tell nothing more.
+MAX_OCCURRENCES = 200
 # Passing mentions in long articles took 1 or 2 sentences (labelled items and seed articles; one
 # of these names three of a topic's words in two sentences).
 SENTENCES_FOR_ALERT = 3
@@ -116,7 +119,7 @@ def _evaluate(topic: Topic, document: Document, entries: Sequence[Entry]) -> Eva
         by_rule.setdefault(id(entry.rule), (entry.rule, []))[1].append(entry.phrase)
     for rule, phrases in by_rule.values():
         for phrase in phrases:
-            spans = document.occurrences(phrase, case=rule.case)
+            spans = document.occurrences(phrase, case=rule.case)[:MAX_OCCURRENCES]
             if spans and not document.allows(phrase.lang):
                 reason = f"it counts in texts of language {phrase.lang} only"
                 misses.append(Miss(rule, phrase, spans[0], document.zone(spans[0][0]), reason))
@@ -216,7 +219,7 @@ def _anywhere(
             if (document.item.country or "").lower() == term.country:
                 return term, span
             continue
-        for other in document.occurrences(term, case=False, whole=False):
+        for other in document.occurrences(term, case=False):
             if _is_apart(other, span, veto=veto):
                 return term, other
     return None
@@ -231,12 +234,21 @@ def _within(
             if (document.item.country or "").lower() == term.country:
                 return term, span
             continue
-        for other in document.occurrences(term, case=False, whole=False):
-            if _is_apart(other, span, veto=veto):
-                words = document.words_between(span, other)
-                if words <= near.words and (best is None or words < best[0]):
-                    best = (words, term, other)
+        for other in _neighbours(document.occurrences(term, case=False), span, veto=veto):
+            words = document.words_between(span, other)
+            if words <= near.words and (best is None or words < best[0]):
+                best = (words, term, other)
     return (best[1], best[2]) if best else None
+
+
+def _neighbours(spans: Sequence[Span], span: Span, *, veto: bool) -> Iterator[Span]:
+    """Yield the nearest of sorted `spans` on either side that are apart from `span`."""
+    at = bisect_left(spans, span)
+    for candidates in (range(at - 1, -1, -1), range(at, len(spans))):
+        for index in candidates:
+            if _is_apart(spans[index], span, veto=veto):
+                yield spans[index]
+                break
 
 
 def _find_ignored(topic: Topic, document: Document) -> list[IgnoredHit]:

@@ -285,3 +285,10 @@ def test_a_decomposed_text_is_explained_in_its_own_form(form: str) -> None:
     why = match_topics(set_of(rule(any_ko='["전작권"]')), article(body))[0].why
 
     assert unicodedata.normalize("NFC", why["hits"][0]["text"]) == "전작권"
+
+
+def test_a_page_that_repeats_a_phrase_endlessly_is_cut_short() -> None:
+    why = match_topics(set_of(NEAR), article("The navy wants an SSN. " * 5_000))[0].why
+
+    assert why["n_hits"] == 200
+    assert len(why["hits"]) == 20
