@@ -56,6 +56,9 @@ BOX_ITEMS: Final = 4
 RESUMED_PROSE: Final = 2
 """A box inside the article has up to so many titles, and so many paragraphs behind it in a row."""
 
+MAX_HEADINGS: Final = 40
+"""Headings looked at on one page: bounds the work on a page that is nothing but headings."""
+
 MENU_RUN: Final = 8
 """Short lines in a row, without a sentence among them, that make a menu (research, rule 7)."""
 
@@ -373,6 +376,7 @@ def _ending(rows: list[_Row], family: str) -> None:
     """A heading that ends the article takes everything behind it along; a box only its items."""
     total = sum(r.shape.weight for r in rows if r.shape.prose and _live_prose(r, family))
     before = 0.0
+    tried = 0
     for i, row in enumerate(rows):
         if _live_prose(row, family):
             before += row.shape.weight
@@ -380,6 +384,9 @@ def _ending(rows: list[_Row], family: str) -> None:
         rule = next((h.rule for h in row.hits if h.rule.action in ("ends", "box")), None)
         if rule is None or row.live:
             continue
+        tried += 1
+        if tried > MAX_HEADINGS:
+            return
         rest = rows[i + 1 :]
         long_after = [r for r in rest if _live_prose(r, family) and r.shape.width >= LONG_PARAGRAPH]
         weight = sum(r.shape.weight for r in rest if _live_prose(r, family))

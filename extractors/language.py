@@ -18,7 +18,7 @@ import re
 import threading
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
@@ -151,9 +151,14 @@ def _script(char: str) -> str:
 _SCRIPTS: Final = _ScriptTable()
 
 
-def script_counts(text: str) -> dict[str, int]:
+def script_counts(text: str) -> Mapping[str, int]:
     """Count the letters of each script in `text` (its first 20,000 characters)."""
-    text = text[:SCRIPT_SAMPLE_CHARS]
+    if len(text) <= CACHED_CHARS:
+        return _script_counts(text)
+    return _count_scripts(text[:SCRIPT_SAMPLE_CHARS])
+
+
+def _count_scripts(text: str) -> Mapping[str, int]:
     if text.isascii():
         letters = sum(map(str.isalpha, text))
         return {"latin": letters} if letters else {}
@@ -163,6 +168,11 @@ def script_counts(text: str) -> dict[str, int]:
         if name:
             counts[name] = counts.get(name, 0) + n
     return counts
+
+
+CACHED_CHARS: Final = 1_000
+"""Texts up to this length are asked about several times on their way through the cleaner."""
+_script_counts = lru_cache(maxsize=4096)(_count_scripts)
 
 
 # --------------------------------------------------------------------------- hints
@@ -474,7 +484,7 @@ def _tag(text: str, hint: str | None, engine: str) -> Tag:
 _tag_cached = lru_cache(maxsize=8192)(_tag)
 
 
-def _east_asian(text: str, counts: dict[str, int], hint: str | None) -> tuple[str, str]:
+def _east_asian(text: str, counts: Mapping[str, int], hint: str | None) -> tuple[str, str]:
     hangul, kana = counts.get("hangul", 0), counts.get("kana", 0)
     han = counts.get("han", 0)
     total = hangul + kana + han + counts.get("bopomofo", 0)
@@ -599,6 +609,8 @@ def _devanagari(text: str, hint: str | None, engine: str) -> tuple[str, str]:
 _QUOTED: Final = re.compile(
     r"“[^“”]{1,2000}”|「[^「」]{1,2000}」|『[^『』]{1,2000}』|«[^«»]{1,2000}»|\"[^\"]{1,2000}\""
 )
+QUOTED_CHARS: Final = 4_000
+"""Quotations are left out of lines up to this length: bounds the search for their ends."""
 _SENTENCE_END: Final = re.compile(r"[.!?。！？…」』”\"’')）]\s*$")
 
 
@@ -624,7 +636,7 @@ def article_language(
     opened = 0.0
     for raw in texts:
         text = raw[:SCRIPT_SAMPLE_CHARS]
-        plain = _QUOTED.sub(" ", text)
+        plain = _QUOTED.sub(" ", text) if len(text) <= QUOTED_CHARS else text
         counts = script_counts(plain if len(plain) * 4 > len(text) else text)
         if not counts:
             continue
@@ -665,7 +677,7 @@ def _merge(
         opening[into] = opening.get(into, 0.0) + opening.pop(other)
 
 
-def _family(counts: dict[str, int]) -> tuple[str, float]:
+def _family(counts: Mapping[str, int]) -> tuple[str, float]:
     """The heaviest script family of a line and its weight; kana makes its Han Japanese."""
     weights: dict[str, float] = {}
     hangul, kana, han = counts.get("hangul", 0), counts.get("kana", 0), counts.get("han", 0)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -144,7 +145,7 @@ def _wide(text: str) -> int:
 
 
 def _family_of(
-    counts: dict[str, int], hangul: int, kana: int, han: int, east: int
+    counts: Mapping[str, int], hangul: int, kana: int, han: int, east: int
 ) -> tuple[str, float]:
     best, weight = "", 0.0
     if east:
