@@ -145,7 +145,7 @@ def decode_raw(
     for bom, name in _BOMS:
         if content.startswith(bom):
             return content[len(bom) :].decode(name, "replace"), name
-    wide = _utf16_without_bom(content)
+    wide = find_utf16(content)
     if wide is not None:
         return content.decode(wide, "replace"), wide
     if b"\x1b" in content:
@@ -214,16 +214,19 @@ def _is_text(name: str) -> bool:
         return False
 
 
-def _utf16_without_bom(content: bytes) -> str | None:
-    """Tell UTF-16 by the NULs of its ASCII markup: `<` NUL or NUL `<` from the first byte on."""
-    head = content[:200]
+def find_utf16(content: bytes) -> str | None:
+    """Tell UTF-16 without a byte order mark by the NULs of its ASCII markup; else None.
+
+    East Asian characters bring no NULs but a few in the other half (U+3000, U+4E00).
+    """
+    head = content[:400]
     if len(head) < 8 or b"\x00" not in head:
         return None
     even, odd = head[0::2].count(0), head[1::2].count(0)
-    half = len(head) // 2
-    if odd > 0.6 * half and even == 0:
+    few = 0.2 * (len(head) // 2)
+    if odd > few and odd > 6 * even:
         return "utf-16-le"
-    if even > 0.6 * half and odd == 0:
+    if even > few and even > 6 * odd:
         return "utf-16-be"
     return None
 

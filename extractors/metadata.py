@@ -370,6 +370,8 @@ def _people(values: Iterable[str]) -> list[str]:
 
 def _name(text: str) -> str | None:
     """One author's name, or None when the text cannot be one."""
+    if "://" in text:
+        return None
     text = _text(text).strip(" ,;:|-–—·")
     text = _BY.sub("", text)
     text = _AUTHOR_TAIL.sub("", f" {text}").strip(" ,;:|-–—·")
@@ -642,6 +644,8 @@ def _date_by_headline(tree: Any, zone: tzinfo) -> datetime | None:
         behind = 0
         for element in top.iter():
             if not isinstance(element.tag, str) or element.tag in _NO_DATES:
+                continue
+            if _NOT_PUBLISHED.search(f"{element.get('class') or ''} {element.text or ''}"[:200]):
                 continue
             for text in (element.text, element.tail):
                 if text and 6 <= len(text) <= 200 and any(map(str.isdigit, text)):

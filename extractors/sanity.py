@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from extractors.decode import find_utf16
 from extractors.models import Line, Status
 
 MAX_PAGE_CHARS: Final = 5_000_000
@@ -26,9 +27,9 @@ MAX_TAGS: Final = 60_000
 """Tags and ends of tags up to which the main extractor is used. The largest of 750 pages has
 27,000; 100,000 links or 150,000 list items take it more than 10 s, the fallbacks less than 1 s."""
 
-MIN_WEIGHT: Final = 80
-"""Letters, an East Asian one counted 2.5 times, that a text needs: about 13 words. News flashes
-of one sentence have 90 and more."""
+MIN_WEIGHT: Final = 60
+"""Letters, an East Asian one counted 2.5 times, that a text needs: about 10 words. News flashes
+of one sentence have 70 and more."""
 
 SAMPLE_CHARS: Final = 8_000
 """The verdict reads this much of a text; walls and stubs are shorter."""
@@ -53,10 +54,12 @@ _LONG_TAG: Final = re.compile(
     rf"<([a-zA-Z][\w:-]{{0,40}})(\s[^<>]{{{LONG_TAG_CHARS - 100},}})(?=>|<|\Z)"
 )
 _QUOTED_GIANT: Final = re.compile(
-    r"<([a-zA-Z][\w:-]{0,40}+)(?:[\s/]++[^\s\"'<>=/]++(?:\s*+=\s*+(?:\"[^\"]*+\"|'[^']*+'|[^\s\"'<>]++))?+)"
+    r"<([a-zA-Z][\w:-]{0,40}+)"
+    r"(?:[\s/]++[^\s\"'<>=/]++(?:\s*+=\s*+(?:\"[^\"]*+\"|'[^']*+'|[^\s\"'<>]++))?+)"
     + f"{{{MAX_ATTRIBUTES},}}+"
 )
-_ATTRIBUTE: Final = re.compile(r"[\s\"'/][^\s=\"'<>/]+(?=[\s=/]|$)")
+_QUOTED: Final = re.compile(r"\"[^\"]*+\"|'[^']*+'")
+_SENTENCES: Final = re.compile(r"(?<=[.!?。！？])\s*|\n")
 _EAST: Final = re.compile("[\u1100-\u11ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]+")
 _LETTERS: Final = re.compile(r"[^\W\d_]+")
 
@@ -101,10 +104,12 @@ def find_binary(content: bytes, content_type: str | None = None) -> str | None:
         return "media"
     if not head:
         return None
+    if head[:2] in (b"\xff\xfe", b"\xfe\xff") or find_utf16(head):
+        return None
     control = len(head) - len(head.translate(None, _CONTROL))
     nuls = head.count(0)
-    # Whole UTF-16 has a NUL in every second byte; single NULs come in broken pages.
-    if control > 0.03 * len(head) or (0.02 * len(head) < nuls < 0.3 * len(head)):
+    # Single NULs come in broken pages.
+    if control > 0.03 * len(head) or nuls > 0.02 * len(head):
         return "binary data"
     if content_type and _BINARY_TYPES.match(content_type) and b"<" not in head:
         return content_type.split(";")[0].strip()
@@ -128,16 +133,19 @@ def _has_long_tag(html: str) -> bool:
         len(piece) > LONG_TAG_CHARS
         and piece[0].isalpha()
         and piece.find(">", 0, LONG_TAG_CHARS) < 0
-        and len(piece.partition(">")[0].split()) + piece.count("=") > MAX_ATTRIBUTES
+        and _count_attributes(piece.partition(">")[0]) > MAX_ATTRIBUTES
         for piece in html.split("<")
     )
 
 
 def _tame_tag(match: re.Match[str]) -> str:
-    for count, _ in enumerate(_ATTRIBUTE.finditer(match[2]), 1):
-        if count > MAX_ATTRIBUTES:
-            return f"<{match[1]}"
-    return match[0]
+    return f"<{match[1]}" if _count_attributes(match[2]) > MAX_ATTRIBUTES else match[0]
+
+
+def _count_attributes(tag: str) -> int:
+    """Count what the parser may take for attributes: words outside quotes."""
+    bare = _QUOTED.sub(" ", tag)
+    return max(len(bare.split()), bare.count("="))
 
 
 def has_too_many_tags(html: str) -> bool:
@@ -236,7 +244,7 @@ def judge_text(
     if letters < MIN_LETTER_SHARE * solid and not _has_prose(lines):
         return Status.JUNK, f"only {100 * letters // max(solid, 1)} % of the text is letters"
     if weight < WALL_WEIGHT:
-        status = _wall(lines, text, weight)
+        status = _wall(text, weight)
         if status is not None:
             return status
     if weight < STUB_WEIGHT:
@@ -284,15 +292,16 @@ _CHALLENGE_MARKUP: Final = re.compile(
 )
 
 
-def _wall(lines: Sequence[Line], text: str, weight: float) -> tuple[Status, str] | None:
+def _wall(text: str, weight: float) -> tuple[Status, str] | None:
     low = text.lower()
     if not any(hint in low for hint in _WALL_HINTS):
         return None
     cues = list(_CHALLENGE.finditer(text))
-    covered = sum(text_weight(line.text) for line in lines if _CHALLENGE.search(line.text))
+    covered = sum(text_weight(part) for part in _SENTENCES.split(text) if _CHALLENGE.search(part))
     if cues and (weight < 500 or len({c[0].lower() for c in cues}) >= 3) and covered > 0.3 * weight:
         return Status.CHALLENGE, f"a robot check instead of the page: “{cues[0][0]}”"
-    cookie = sum(text_weight(line.text) for line in lines if _COOKIES.search(line.text))
+    sentences = _SENTENCES.split(text)
+    cookie = sum(text_weight(part) for part in sentences if _COOKIES.search(part))
     if cookie >= 0.6 * weight and len(_COOKIES.findall(text)) >= 2:
         return Status.COOKIE_WALL, "a cookie notice instead of the page"
     return None

@@ -92,7 +92,7 @@ def test_memory_learns_what_recurs_on_a_host_within_the_file(tmp_path: Path) -> 
     def page(n: int) -> str:
         body = "".join(f"<p>Report {n}, section {k}: {SENTENCE} ({n * k})</p>" for k in range(1, 6))
         own = "".join(f"<p>Town {chr(65 + n) * 5} told voters {w} things today.</p>" for w in "abc")
-        return f"<html><body><article><h1>Story {n}</h1>{own}{body}<p>{recurring}</p></article></body></html>"
+        return f"<html><article><h1>Story {n}</h1>{own}{body}<p>{recurring}</p></article></html>"
 
     lines = [document(f"d{n}", page(n), url=f"https://mill.example/{n}") for n in range(6)]
     plain, _ = inspect_many(tmp_path, lines)

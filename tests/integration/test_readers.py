@@ -22,7 +22,7 @@ def warc(*records: tuple[str, bytes]) -> list[bytes]:
     for number, (url, body) in enumerate(records):
         block = b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n\r\n" + body
         head = (
-            "WARC/1.0\r\nWARC-Type: response\r\nContent-Type: application/http; msgtype=response\r\n"
+            "WARC/1.0\r\nWARC-Type: response\r\nContent-Type: application/http\r\n"
             f"WARC-Record-ID: <urn:uuid:{number}>\r\nWARC-Target-URI: {url}\r\n"
             f"WARC-Date: 2026-01-20T03:04:05Z\r\nContent-Length: {len(block)}\r\n\r\n"
         )

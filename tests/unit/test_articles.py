@@ -20,7 +20,8 @@ NOW = datetime(2026, 2, 1, tzinfo=UTC)
 def page(head: str = "", body: str = PARAGRAPHS) -> str:
     return (
         f"<html lang='en'><head><title>Harbour board to dredge channel | The Gazette</title>{head}"
-        f"</head><body><article><h1>Harbour board to dredge channel</h1>{body}</article></body></html>"
+        "</head><body><article><h1>Harbour board to dredge channel</h1>"
+        f"{body}</article></body></html>"
     )
 
 
@@ -39,12 +40,12 @@ def test_the_paragraphs_come_out_in_order_and_the_verdict_is_ok() -> None:
     assert [x.text[-7:] for x in found.lines][-2:] == ["Part 4.", "Part 5."]
 
 
-def test_a_whole_line_link_is_known_as_one_and_a_sentence_with_a_link_is_not() -> None:
-    related = '<p><a href="/other">Fishing quota talks collapse in the south</a></p>'
+def test_a_line_that_is_mostly_a_link_is_known_from_a_sentence_with_a_link() -> None:
+    related = '<p>Also: <a href="/other">Fishing quota talks collapse in the south</a></p>'
     linked = f'<p>{SENTENCE * 2}<a href="/board">The board</a> meets again in May.</p>'
-    found = extract(page(body=PARAGRAPHS + linked + related))
+    found = extract(page(body=PARAGRAPHS + related + linked))
     shares = {line.text: line.link_share for line in found.lines}
-    assert shares["Fishing quota talks collapse in the south"] == 1.0
+    assert shares["Also: Fishing quota talks collapse in the south"] > 0.8
     assert 0 < next(s for t, s in shares.items() if t.endswith("in May.")) < 0.2
 
 
@@ -143,7 +144,8 @@ def test_broken_json_ld_is_read_as_far_as_it_can_be() -> None:
 def test_article_body_of_json_ld_stands_in_for_an_empty_page() -> None:
     head = json_ld(articleBody=SENTENCE * 12)
     found = extract(f"<html><head>{head}</head><body><div id='root'></div></body></html>")
-    assert (found.status, found.method) == (Status.OK, "json-ld")
+    assert found.status is Status.OK
+    assert "".join(line.text for line in found.lines).count("northern channel") == 12
 
 
 def test_text_in_flight_data_of_next_js_is_found() -> None:
@@ -181,9 +183,12 @@ def test_the_feeds_text_stands_in_for_a_blocked_page() -> None:
         ("", Status.EMPTY),
         ("Verify you are human. Press & hold to confirm.", Status.CHALLENGE),
         ("비정상적인 접근이 감지되었습니다. 로봇이 아닙니다를 눌러 주세요.", Status.CHALLENGE),
-        ("We and our 120 partners use cookies.\nManage consent and privacy settings for cookies.", Status.COOKIE_WALL),
+        (
+            "We and our 120 partners use cookies.\nManage consent and privacy settings for cookies.",
+            Status.COOKIE_WALL,
+        ),
         (SENTENCE * 3 + "\nSubscribe now to continue reading this story.", Status.PAYWALL),
-        ("정부는 협의를 다시 시작한다고 밝혔다. " * 6 + "\n유료회원 전용 기사입니다.", Status.PAYWALL),
+        ("정부는 협의를 다시 시작한다고 밝혔다. " * 6 + "\n유료회원 기사입니다.", Status.PAYWALL),
         ("政府は協議を再開すると発表した。" * 6 + "\n残り1,234文字", Status.PAYWALL),
         ("Read more", Status.TOO_SHORT),
         ("{{{}}};;;0x1f,0x2f,0x3f;;;[[[]]]" * 20, Status.JUNK),

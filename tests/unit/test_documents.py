@@ -21,6 +21,8 @@ PAGE = (
     + "</article></body></html>"
 )
 
+AGREED_KEYS = "id title text language published author provenance blocks topics error"
+
 
 def of_text(text: str) -> RawDocument:
     return RawDocument(doc_id="t", text=text)
@@ -104,7 +106,7 @@ def test_output_has_the_agreed_keys_and_the_offset_of_the_page() -> None:
     seoul = timezone(timedelta(hours=9))
     doc = RawDocument(doc_id="x", html=PAGE, published_at=datetime(2026, 1, 20, 6, tzinfo=seoul))
     value = article_to_json(process_document(doc))
-    agreed = ["id", "title", "text", "language", "published", "author", "provenance", "blocks", "topics", "error"]
+    agreed = AGREED_KEYS.split()
     assert list(value)[: len(agreed)] == agreed
     assert value["published"] == "2026-01-20T06:00:00+09:00"
     assert set(value["blocks"][0]) >= {"text", "kind", "reason", "lang"}
