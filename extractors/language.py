@@ -637,13 +637,19 @@ def article_language(
     for raw in texts:
         text = raw[:SCRIPT_SAMPLE_CHARS]
         plain = _QUOTED.sub(" ", text) if len(text) <= QUOTED_CHARS else text
-        counts = script_counts(plain if len(plain) * 4 > len(text) else text)
+        quoted = len(plain) * 4 <= len(text)
+        counts = script_counts(text if quoted else plain)
         if not counts:
             continue
         family, weight = _family(counts)
         family_weight[family] = family_weight.get(family, 0.0) + weight
         family_text.setdefault(family, []).append(text)
-        if opened < OPENING_WIDTH and weight >= 40 and _SENTENCE_END.search(text[-8:]):
+        if (
+            not quoted
+            and opened < OPENING_WIDTH
+            and weight >= 40
+            and _SENTENCE_END.search(text[-8:])
+        ):
             opening[family] = opening.get(family, 0.0) + weight
             opened += weight
     if not family_weight:
@@ -711,7 +717,8 @@ def _family_language(family: str, texts: list[str], hint: str | None, engine: st
         return lang
     parts, size = [], 0
     for text in prose:
-        parts.append(_QUOTED.sub(" ", text) or text)
+        plain = _QUOTED.sub(" ", text) if len(text) <= QUOTED_CHARS else text
+        parts.append(plain if plain.strip(" .,") else text)
         size += len(text)
         if size > SAMPLE_CHARS:
             break

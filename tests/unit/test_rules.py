@@ -44,23 +44,10 @@ def test_names_of_rules_are_unique() -> None:
 
 def test_there_is_a_file_for_each_language_with_all_its_kinds() -> None:
     assert set(BUILTIN.rules) == set(FILES)
-    wanted = set(
-        [
-            "related",
-            "copyright",
-            "byline",
-            "date",
-            "photo",
-            "share",
-            "comment",
-            "nav",
-            "ad",
-            "endmark",
-            "tipline",
-            "disclaimer",
-            "ai_disclaimer",
-        ]
-    )
+    wanted = {
+        "related", "copyright", "byline", "date", "photo", "share", "comment", "nav", "ad",
+        "endmark", "tipline", "disclaimer", "ai_disclaimer",
+    }  # fmt: skip
     for name in ("en", "ja", "ko", "zh"):
         kinds = {rule.category for rule in (*BUILTIN.rules["general"], *BUILTIN.rules[name])}
         assert wanted - kinds == set(), name
