@@ -35,7 +35,7 @@ LEAD_WORDS = 110  # the lead's reach: one word counts 1, one Han or kana charact
 LEAD_UNITS = 2 * LEAD_WORDS
 MAX_CHARS = 200_000  # of a body; what lies behind says nothing new about its being a copy
 OPENING_CHARS = 300  # kept for sentence vectors (research/duplicates-and-stories.md §3)
-MAX_FEATURES = 512  # kept shingles; beyond, every 2nd, 4th … by hash, the same ones in each text
+MAX_FEATURES = 256  # kept shingles, beyond it every 2nd, 4th … by hash; 192 to 512 score the same
 
 # Sampling of the hashes that go to the index: 25-45 rows a text, whatever its length.
 _INDEX_STEPS = ((48, 1), (192, 4), (640, 8))
@@ -63,7 +63,7 @@ AKIN_CONTAINMENT = 0.1  # two texts that both have 30 % of the words of a third 
 
 _MASK = (1 << 64) - 1
 _MIX_A, _MIX_B = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9  # of splitmix64
-_FEATURE_BITS = 24  # chance that a foreign shingle seems shared: 512 / 2**24
+_FEATURE_BITS = 24  # chance that a foreign shingle seems shared: 256 / 2**24
 _FEATURE_MASK = (1 << _FEATURE_BITS) - 1
 _HEADER = struct.Struct("<BBIQHHHH")
 _FORMAT = 1

@@ -16,9 +16,11 @@ EVENTS: dict[str, dict[str, tuple[str, str]]] = {
                "A U.S. aircraft carrier strike group made a port call at Busan on Monday ahead of "
                "Freedom Edge, the exercise that Seoul, Washington and Tokyo hold each autumn."),
         "ko": ("美 항모 부산 입항…프리덤에지 훈련 참가",
-               "미국 항공모함 강습단이 월요일 부산에 입항했다. 한미일 프리덤에지 훈련에 참가할 예정이라고 해군이 밝혔다."),
+               "미국 항공모함 강습단이 월요일 부산에 입항했다. "
+               "한미일 프리덤에지 훈련에 참가할 예정이라고 해군이 밝혔다."),
         "ja": ("米空母が釜山に入港、フリーダムエッジに参加へ",
-               "米国の空母が月曜日、釜山に入港した。韓国海軍によると、日米韓の共同訓練フリーダムエッジに参加する。"),
+               "米国の空母が月曜日、釜山に入港した。"
+               "韓国海軍によると、日米韓の共同訓練フリーダムエッジに参加する。"),
         "zh": ("美国航母停靠釜山 将参加自由之刃演习",
                "美国航空母舰周一停靠韩国釜山港。韩国海军表示，航母将参加韩美日自由之刃演习。"),
     },
@@ -27,9 +29,11 @@ EVENTS: dict[str, dict[str, tuple[str, str]]] = {
                "President Trump said the United States would raise tariffs on cars from South "
                "Korea to 25 percent, saying its parliament had not approved the trade deal."),
         "ko": ("트럼프 \"한국산 자동차 관세 25%로 인상\"",
-               "트럼프 미국 대통령은 한국 국회가 무역 합의를 승인하지 않았다며 자동차 관세를 25%로 인상하겠다고 말했다."),
+               "트럼프 미국 대통령은 한국 국회가 무역 합의를 승인하지 "
+               "않았다며 자동차 관세를 25%로 인상하겠다고 말했다."),
         "ja": ("トランプ氏、韓国車の関税を25%に引き上げ",
-               "トランプ米大統領は、韓国の国会が貿易合意を承認していないとして自動車への関税を25%に引き上げると述べた。"),
+               "トランプ米大統領は、"
+               "韓国の国会が貿易合意を承認していないとして自動車への関税を25%に引き上げると述べた。"),
         "zh": ("特朗普：将韩国汽车关税上调至25%",
                "美国总统特朗普表示，因韩国国会未批准贸易协议，将把对韩国汽车的关税提高到25%。"),
     },
@@ -38,24 +42,29 @@ EVENTS: dict[str, dict[str, tuple[str, str]]] = {
                "North Korea will launch a reconnaissance satellite from the Sohae station before "
                "the Workers' Party congress, KCNA reported."),
         "ko": ("북한 \"당대회 전 정찰위성 발사\"",
-               "북한이 노동당 당대회 전에 동창리 서해위성발사장에서 정찰위성을 발사하겠다고 조선중앙통신이 전했다."),
+               "북한이 노동당 당대회 전에 동창리 "
+               "서해위성발사장에서 정찰위성을 발사하겠다고 조선중앙통신이 전했다."),
         "ja": ("北朝鮮、党大会前に偵察衛星発射と表明",
-               "北朝鮮は労働党大会の前に西海衛星発射場から偵察衛星を発射すると、朝鮮中央通信が伝えた。"),
+               "北朝鮮は労働党大会の前に西海衛星発射場から"
+               "偵察衛星を発射すると、朝鮮中央通信が伝えた。"),
     },
     "budget": {
         "en": ("South Korea's defense budget to grow 8.2 percent",
                "The government proposed a defense budget of 66.3 trillion won, up 8.2 percent, "
                "the largest rise in years, the defense ministry said."),
         "ko": ("내년 국방예산 8.2% 증가한 66조3천억원",
-               "정부는 내년 국방예산을 올해보다 8.2% 늘린 66.3조원으로 편성했다고 국방부가 밝혔다."),
+               "정부는 내년 국방예산을 올해보다 8.2% 늘린 "
+               "66.3조원으로 편성했다고 국방부가 밝혔다."),
         "ja": ("韓国の国防予算8.2%増、66.3兆ウォン",
-               "韓国政府は来年の国防予算を8.2%増の66.3兆ウォンとする案をまとめた。国防省が発表した。"),
+               "韓国政府は来年の国防予算を8.2%増の66.3"
+               "兆ウォンとする案をまとめた。国防省が発表した。"),
     },
     "rate": {
         "en": ("Bank of Korea raises key rate to 2.75 percent",
                "South Korea's central bank raised its benchmark interest rate by a quarter point "
                "to 2.75 percent, citing the weak won."),
-        "ko": ("한은, 기준금리 2.75%로 인상", "한국은행은 환율 부담을 이유로 기준금리를 연 2.75%로 인상했다."),
+        "ko": ("한은, 기준금리 2.75%로 인상", "
+        ""한국은행은 환율 부담을 이유로 기준금리를 연 2.75%로 인상했다."),
     },
     "drone": {
         "en": ("Seoul probes drone flight over Pyongyang", "South Korean prosecutors raided a "
