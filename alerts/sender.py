@@ -45,7 +45,7 @@ class Pace:
     settle_s: float = 15.0
     window_s: float = 15.0
     per_channel: int = 4
-    recheck_s: float = 6 * 3600.0
+    recheck_s: float = 3600.0
     first_backoff_s: float = FIRST_BACKOFF_S
 
 

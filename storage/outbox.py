@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from storage.database import Store, Transaction
 
 RECENT_WINDOW = timedelta(hours=1)
+LOOK_UP_SOONEST = timedelta(minutes=1)
+"""How soon after a message was claimed a person may have it looked up: by then a batch has left,
+every time-out is over, and Slack has stored what it was going to store (`Pace.settle_s`)."""
 
 _RANK = """CASE kind WHEN 'ops' THEN 0 WHEN 'alert' THEN 1 WHEN 'reply' THEN 2 WHEN 'edit' THEN 3
            ELSE 4 END,
@@ -464,12 +467,20 @@ def record(tx: Transaction, outcomes: Sequence[Outcome]) -> None:
 def retry(tx: Transaction, keys: Collection[str] | None = None, *, unclear: bool = False) -> int:
     """Make failed rows pending again, and unknown ones too when a person says so.
 
+    Unknown rows are looked up at the next sending, however long that was put off, but not before
+    a message under way has arrived.
+
     Args:
         tx: the open write transaction.
         keys: only these; None means all.
         unclear: also rows whose answer never came. They may be in the channel already.
     """
     states = ["failed", "unknown"] if unclear else ["failed"]
+    tx.con.execute(
+        "UPDATE core.alert SET not_before = least(not_before, sending_at + ?), rev = ? "
+        "WHERE state = 'unknown'",
+        [LOOK_UP_SOONEST, tx.rev],
+    )
     sql = (
         "UPDATE core.alert SET state = 'pending', not_before = NULL, error_kind = NULL, rev = ? "
         "WHERE state IN (SELECT unnest(?::VARCHAR[]))"

@@ -156,6 +156,27 @@ def test_retry_sends_what_failed_and_what_waits(run: Run, store: Store, slack: S
     assert row["thread_ts"] == row["slack_ts"] == slack.state.messages[0].ts
 
 
+@pytest.mark.usefixtures("token")
+def test_retry_looks_an_unclear_message_up_and_repeats_it_only_when_told_to(
+    run: Run, store: Store, slack: SlackServer
+) -> None:
+    owe(store, 1)
+    slack.rules.scopes = "chat:write"
+    slack.faults.append("fatal_error_after")
+    assert run("retry", "--wait", "1")[0] == 0
+    run("retry", "--wait", "1")
+    assert json.loads(run("list", "--json")[1])[0]["state"] == "unknown"
+    assert len(slack.state.messages) == 1
+    slack.rules.scopes = "chat:write,channels:history,channels:read"
+    run("retry", "--wait", "1")
+    assert json.loads(run("list", "--json")[1])[0]["state"] == "unknown"  # too early to look
+    with store.write() as tx:
+        tx.con.execute("UPDATE core.alert SET sending_at = sending_at - INTERVAL 1 HOUR")
+    run("retry", "--wait", "1")
+    assert json.loads(run("list", "--json")[1])[0]["state"] == "sent"
+    assert len(slack.state.messages) == 1
+
+
 def test_without_a_token_retry_prints_the_alerts_once(run: Run, store: Store) -> None:
     owe(store, 1, 2)
     code, out, _ = run("retry")
