@@ -9,9 +9,7 @@ from extractors.sketch import make_sketch
 from storage.folding import FoldInput
 
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
-_SYLLABLES = (
-    "ba be bi do du fa fe go ha ke ki la lo ma me mi na no pa pe ra ri sa so ta te to va zu".split()
-)
+_SYLLABLES = [first + vowel for first in "bdfgklmnprstv" for vowel in "aeiou"]
 _HANGUL = "가나다라마바사아자차카타파하고노도로모보소오조초코토포호구누두루무부수우주추"
 _KANJI = "山川田中村上下木林森石水火土金空海風雨雪花鳥月星光音色心手足目口耳道町市国"
 _KANA = "あいうえおかきくけこさしすせそたちつてとなにぬねのはひふへほまみむめもやゆよらりるれろ"

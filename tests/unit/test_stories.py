@@ -63,8 +63,8 @@ EVENTS: dict[str, dict[str, tuple[str, str]]] = {
         "en": ("Bank of Korea raises key rate to 2.75 percent",
                "South Korea's central bank raised its benchmark interest rate by a quarter point "
                "to 2.75 percent, citing the weak won."),
-        "ko": ("한은, 기준금리 2.75%로 인상", "
-        ""한국은행은 환율 부담을 이유로 기준금리를 연 2.75%로 인상했다."),
+        "ko": ("한은, 기준금리 2.75%로 인상",
+               "한국은행은 환율 부담을 이유로 기준금리를 연 2.75%로 인상했다."),
     },
     "drone": {
         "en": ("Seoul probes drone flight over Pyongyang", "South Korean prosecutors raided a "
