@@ -27,7 +27,7 @@ from extractors.metadata import Metadata, read_metadata
 from extractors.models import Line, Status
 from extractors.sanity import has_too_many_tags, judge_text, tame_markup, text_weight
 
-MAX_LINES: Final = 10_000
+MAX_LINES: Final = 3_000
 MAX_LINE_CHARS: Final = 100_000
 """Bounds of what is kept of one page; the longest article seen has 1,900 lines."""
 

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from extractors.json_ld import StructuredArticle
 from extractors.models import Line
-from extractors.sanity import text_weight
+from extractors.sanity import MAX_PAGE_CHARS, text_weight
 
 MAX_SCRIPT_CHARS: Final = 4_000_000
 MAX_STRINGS: Final = 60_000
@@ -346,8 +346,8 @@ def _prose_weight(lines: list[Line]) -> float:
 
 
 def lines_of_plain(html: str) -> list[Line]:
-    """Text without a parser: for markup nested deeper than parsers go. Bounded by 1 MB."""
-    text = _DROPPED.sub(" ", html[:1_000_000])
+    """Text without a parser: for markup nested deeper than parsers go. Bounded as pages are."""
+    text = _DROPPED.sub(" ", html[:MAX_PAGE_CHARS])
     return [
         line
         for line in lines_of_fragment(_TAG.sub(_break_at_block, text))

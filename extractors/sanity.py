@@ -34,6 +34,9 @@ of one sentence have 70 and more."""
 SAMPLE_CHARS: Final = 8_000
 """The verdict reads this much of a text; walls and stubs are shorter."""
 
+MAX_WORD_CHARS: Final = 500
+"""Data without blanks (base64, one letter a million times) is no text; addresses reach 300."""
+
 MIN_LETTER_SHARE: Final = 0.45
 """Letters among the characters that are no blanks. Prose has 0.9, tables of figures 0.5."""
 
@@ -241,6 +244,9 @@ def judge_text(
     solid = len("".join(sample.split()))
     weight = text_weight(sample)
     letters = count_letters(sample)
+    longest = max(map(len, sample.split()), default=0)
+    if longest > MAX_WORD_CHARS and longest > 0.5 * solid and sample.isascii():
+        return Status.JUNK, f"one word of {longest} characters"
     if letters < MIN_LETTER_SHARE * solid and not _has_prose(lines):
         return Status.JUNK, f"only {100 * letters // max(solid, 1)} % of the text is letters"
     if weight < WALL_WEIGHT:

@@ -184,7 +184,7 @@ def test_the_feeds_text_stands_in_for_a_blocked_page() -> None:
         ("Verify you are human. Press & hold to confirm.", Status.CHALLENGE),
         ("비정상적인 접근이 감지되었습니다. 로봇이 아닙니다를 눌러 주세요.", Status.CHALLENGE),
         (
-            "We and our 120 partners use cookies.\nManage consent and privacy settings for cookies.",
+            "We and our 120 partners use cookies.\nManage consent and privacy for cookies.",
             Status.COOKIE_WALL,
         ),
         (SENTENCE * 3 + "\nSubscribe now to continue reading this story.", Status.PAYWALL),
