@@ -134,13 +134,15 @@ def _from_text(
     text = clean_text((doc.text or "") if text is None else text)[:MAX_TEXT_CHARS]
     lines = tuple(Line(text=line) for line in text.splitlines() if line.strip())
     # A headline without a text (a ticker, a feed of titles) is read as what it is.
-    status = Status.OK if lines or (doc.title or "").strip() else Status.EMPTY
-    found = Extraction(
-        lines=lines,
-        status=status,
-        reason="" if status is Status.OK else "no text",
-        method="text" if lines else "headline",
-    )
+    status, reason = Status.OK, ""
+    if not lines and not (doc.title or "").strip():
+        status, reason = Status.EMPTY, "no text"
+    elif lines and doc.text is None:  # served as a page: it may be anything
+        from extractors.sanity import judge_text
+
+        status, reason = judge_text(lines)
+    method = "text" if lines else "headline"
+    found = Extraction(lines=lines, status=status, reason=reason, method=method)
     return _finish(doc, url, found, memory, rules)
 
 
