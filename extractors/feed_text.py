@@ -16,7 +16,8 @@ from extractors.errors import ParseError
 
 MAX_ITEMS = 2_000  # items read of one document; rss-fetcher's cap, the rest is counted as tossed
 MAX_FIELD_CHARS = 65_536  # a text field beyond this is cut
-MAX_NAME_CHARS = 1_000  # author, creator, e-mail: short by nature; feedparser is quadratic there
+MAX_NAME_CHARS = 300  # author, creator, e-mail: short by nature; feedparser is quadratic there
+MAX_PREFIXES = 200  # namespace prefixes; feedparser is quadratic in them, WordPress declares 10
 MAX_ATTRIBUTES = 1_000
 MAX_DEPTH = 200  # beyond the items themselves, which broken feeds do not close
 _LONG_TAG = 16_384  # only tags longer than this are looked at for the number of attributes
@@ -29,11 +30,12 @@ _MAX_REFERENCE = 10  # characters; "&#x10FFFF;" is the longest with a meaning
 _DOCTYPE = re.compile(r"<!DOCTYPE[^>\[]{0,1000}(\[.*?\]\s*)?>", re.IGNORECASE | re.DOTALL)
 _ELEMENT = re.compile(r"<[A-Za-z]")
 _NAME_FIELD = re.compile(
-    r"(<(?:[A-Za-z0-9_.\-]{1,40}:)?(?:author|creator|managingEditor|webMaster|name|email|owner"
-    r"|contributor|publisher|rights|copyright|credit)\b[^<>]{0,500}>\s*(?:<!\[CDATA\[)?)"
-    rf"([^<\]]{{{MAX_NAME_CHARS}}})[^<\]]+",
+    r"<((?:[A-Za-z0-9_.\-]{1,40}:)?(?:author|creator|managingEditor|webMaster|name|email|owner"
+    r"|contributor|publisher|rights|copyright|credit))(?:\s[^<>]{0,500})?>",
     re.IGNORECASE,
 )
+_MARKUP = re.compile(r"<!\[CDATA\[|\]\]>|<[^<>]{0,2000}>|[<>]")
+_PREFIX = re.compile(r"xmlns:([A-Za-z0-9_.\-]{1,60})")
 _BIG_TAG = re.compile(rf"<[A-Za-z][^<>]{{{_LONG_TAG},}}>")
 _ITEM_START = re.compile(r"<(?:[A-Za-z0-9_\-]{1,40}:)?(?:item|entry)[\s>]", re.IGNORECASE)
 _TAG = re.compile(r"<(/?)([A-Za-z_][^\s<>/]{0,80})[^<>]*?(/?)>")
@@ -55,7 +57,9 @@ def clean_markup(text: str) -> tuple[str, int]:
     if at >= 0 and not _ELEMENT.search(text, 0, at):
         text = _without_dtd(text)
     text, markup = _without_open_sections(text)
-    text = _NAME_FIELD.sub(r"\1\2", text)
+    text = _shorten_names(text)
+    if text.count("xmlns:") > MAX_PREFIXES and len(set(_PREFIX.findall(text))) > MAX_PREFIXES:
+        raise ParseError(f"more than {MAX_PREFIXES} namespaces")
     for tag in _BIG_TAG.finditer(text):
         if tag.group().count("=") > MAX_ATTRIBUTES:
             raise ParseError(f"an element has more than {MAX_ATTRIBUTES} attributes")
@@ -97,6 +101,33 @@ def _first_items(text: str) -> tuple[str, int]:
     if len(starts) <= MAX_ITEMS:
         return text, 0
     return text[: starts[MAX_ITEMS]], len(starts) - MAX_ITEMS
+
+
+def _shorten_names(text: str) -> str:
+    """Cut the content of author and similar fields to 300 characters of text.
+
+    Content that is short stays as it is, markup included; long content loses its markup, because
+    comments and CDATA sections would put it together again.
+    """
+    parts: list[str] = []
+    unclosed: set[str] = set()  # looked for once in vain: looking again would be quadratic
+    at = 0
+    for match in _NAME_FIELD.finditer(text):
+        if match.start() < at or match.group(1) in unclosed:
+            continue
+        end = text.find(f"</{match.group(1)}", match.end())
+        if end < 0:
+            unclosed.add(match.group(1))
+        if end - match.end() <= MAX_NAME_CHARS:
+            continue
+        content = text[match.end() : end]
+        nested = "<name" in content[:MAX_NAME_CHARS].lower()
+        short = " ".join(_MARKUP.sub(" ", content).split())[:MAX_NAME_CHARS]
+        short = short.rpartition("&")[0] if "&" in short[-12:] else short  # no half reference
+        parts += [text[at : match.end()], f"<name>{short}</name>" if nested else short]
+        at = end
+    parts.append(text[at:])
+    return "".join(parts)
 
 
 def _without_open_sections(text: str) -> tuple[str, str]:

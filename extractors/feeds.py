@@ -83,9 +83,7 @@ _BLOCK_TAG = re.compile(
     r"|dt|dl|pre|header|footer)\b[^<>]*>",
     re.IGNORECASE,
 )
-_SILENT = re.compile(
-    r"<(script|style|noscript|iframe|svg)\b[^<>]*>.*?</\1\s*>|<!--.*?-->", re.IGNORECASE | re.DOTALL
-)
+_SILENT = re.compile(r"<(?:(script|style|noscript|iframe|svg)\b[^<>]*>|!--)", re.IGNORECASE)
 _ANY_TAG = re.compile(r"</?[A-Za-z!][^<>]*>")
 _SPACE = re.compile(r"[ \t\r\f\v\u00a0\u3000]+")
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069\ufeff]")
@@ -440,7 +438,7 @@ def plain_text(markup: str) -> str:
     """Return the text of a piece of HTML, a paragraph a line, at most 64 kB."""
     text = markup[: 4 * MAX_FIELD_CHARS]
     if "<" in text:
-        text = _SILENT.sub(" ", text)
+        text = _without_silent(text)
         text = _BLOCK_TAG.sub("\n", text)
         text = _ANY_TAG.sub("", text)
     if "&" in text:
@@ -448,6 +446,25 @@ def plain_text(markup: str) -> str:
     text = _CONTROL.sub("", unicodedata.normalize("NFC", text))
     lines = (_SPACE.sub(" ", line).strip() for line in text.split("\n"))
     return "\n".join(line for line in lines if line)[:MAX_FIELD_CHARS]
+
+
+def _without_silent(text: str) -> str:
+    """Drop scripts, styles and comments; one that does not end takes the rest with it.
+
+    By searching forward only: a pattern with ".*?" is quadratic in tags that do not end.
+    """
+    parts: list[str] = []
+    at = 0
+    lowered = text.lower()
+    while match := _SILENT.search(text, at):
+        parts.append(text[at : match.start()])
+        mark = f"</{match.group(1).lower()}" if match.group(1) else "-->"
+        end = lowered.find(mark, match.end())
+        if end < 0:
+            return " ".join(parts)
+        at = text.find(">", end) + 1 or len(text)
+    parts.append(text[at:])
+    return " ".join(parts)
 
 
 def plain_line(value: Any, limit: int) -> str:

@@ -74,6 +74,7 @@ _PERMANENT = (301, 308)
 _REDIRECTS = (301, 302, 303, 307, 308)
 # A longer Retry-After is cut: one wrong header must not switch a feed off for years.
 MAX_RETRY_AFTER_S = 86_400.0
+REFUSALS_IN_ROW = 5
 RATE_LIMIT_PAUSE_S = 60.0  # after a 429 that does not say how long
 _READ_CHUNK = 65_536
 _MAX_FIELD_BYTES = 32_768  # a header line; policies of 10 kB are ordinary
@@ -293,9 +294,10 @@ class _Resolver(AbstractResolver):
 class _Pace:
     """When a host may be asked next, and the delay that its robots.txt asks for."""
 
-    __slots__ = ("delay_s", "next_start")
+    __slots__ = ("delay_s", "next_start", "refusals")
 
     def __init__(self) -> None:
+        self.refusals = 0  # 429 in a row
         self.next_start = 0.0
         self.delay_s = 0.0
 
@@ -342,10 +344,20 @@ class HostPacer:
         """Lengthen the delay of one host (robots.txt's Crawl-delay); never below the setting."""
         self._host(host).pace.delay_s = delay_s
 
-    def pause(self, host: str, seconds: float) -> None:
-        """Start nothing at this host for a while: it said that it is asked too much."""
+    def answered(self, host: str) -> None:
+        """Note that the host answered something else than 429."""
+        self._host(host).pace.refusals = 0
+
+    def refused(self, host: str, retry_after_s: float | None) -> None:
+        """Note a 429; after several in a row nothing is started at this host for a while.
+
+        One address that is refused says nothing about the others of its host; five do.
+        """
         pace = self._host(host).pace
-        pace.next_start = max(pace.next_start, self._clock() + seconds)
+        pace.refusals += 1
+        if pace.refusals >= REFUSALS_IN_ROW:
+            wait = retry_after_s if retry_after_s is not None else RATE_LIMIT_PAUSE_S
+            pace.next_start = max(pace.next_start, self._clock() + wait)
 
     def expected_wait(self, host: str) -> float:
         """Return the seconds until a newcomer to this host's queue could start at the earliest."""
@@ -510,8 +522,11 @@ class Fetcher:
                         answer = await self._once(current, headers, limit, left, kind)
                     except FetchError as exc:
                         if exc.outcome == "rate_limited":
-                            self.pacer.pause(host, exc.retry_after_s or RATE_LIMIT_PAUSE_S)
+                            self.pacer.refused(host, exc.retry_after_s)
+                        elif exc.status is not None:
+                            self.pacer.answered(host)
                         raise
+                    self.pacer.answered(host)
                     spent += time.monotonic() - started
                     if isinstance(answer, _Answer):
                         return self._finish(url, current, answer, permanent, spent)

@@ -9,23 +9,35 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from extractors.errors import ParseError
 from extractors.models import FeedEntry
 
 MAX_URLS = 2_000
-_URL_BLOCK = re.compile(r"<url>(.*?)</url>", re.IGNORECASE | re.DOTALL)
-_SITEMAP_BLOCK = re.compile(r"<sitemap>(.*?)</sitemap>", re.IGNORECASE | re.DOTALL)
+
+
+def _blocks(text: str, name: str) -> Iterator[str]:
+    """Yield the contents of `<name>…</name>`, searching forward only."""
+    at = 0
+    while (start := text.find(f"<{name}>", at)) >= 0:
+        end = text.find(f"</{name}>", start)
+        if end < 0:
+            return
+        yield text[start + len(name) + 2 : end]
+        at = end
 
 
 def _field(block: str, name: str) -> str:
-    match = re.search(
-        rf"<(?:[\w\-]{{1,20}}:)?{name}\s*>\s*(?:<!\[CDATA\[)?(.*?)(?:\]\]>)?\s*</",
-        block,
-        re.IGNORECASE | re.DOTALL,
-    )
-    return html.unescape(match.group(1)).strip() if match else ""
+    """Return the text of the first element of this name, with any prefix; "" without one."""
+    match = re.search(rf"<(?:[\w\-]{{1,20}}:)?{name}\s{{0,20}}>", block, re.IGNORECASE)
+    if match is None:
+        return ""
+    rest = block[match.end() :].lstrip()
+    if rest.startswith("<![CDATA["):
+        return rest[9:].partition("]]>")[0].strip()
+    return html.unescape(rest.partition("<")[0]).strip()
 
 
 def _date(text: str, now: datetime) -> datetime | None:
@@ -49,8 +61,7 @@ def parse_news_sitemap(text: str, feed_name: str, url: str, now: datetime) -> li
 
     entries: list[FeedEntry] = []
     plain = 0
-    for match in _URL_BLOCK.finditer(text):
-        block = match.group(1)
+    for block in _blocks(text, "url"):
         title = plain_line(_field(block, "title"), 1_000)
         dated = _date(_field(block, "publication_date"), now)
         raw_link = _field(block, "loc")
@@ -87,8 +98,8 @@ def parse_sitemap_index(text: str, url: str) -> list[str]:
     from extractors.urls import canonicalise
 
     found = []
-    for match in _SITEMAP_BLOCK.finditer(text):
-        link = canonicalise(_field(match.group(1), "loc"), base=url)
+    for block in _blocks(text, "sitemap"):
+        link = canonicalise(_field(block, "loc"), base=url)
         if link:
             found.append(link)
     return sorted(dict.fromkeys(found), key=lambda link: "news" not in link.lower())

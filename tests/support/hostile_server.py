@@ -485,6 +485,36 @@ def _markup_cases(trap: FeedServer, serve: Serve) -> None:
         OK,
         entries=2,
     )
+    for name, piece in (("comments", "a<!-- -->"), ("sections", "<![CDATA[aaaa]]>")):
+        serve(
+            f"redos-author-{name}",
+            xml(rss(item(1, extra=f"<author>{piece * 40_000}</author>"), item(2))),
+            OK,
+            entries=2,
+        )
+    serve(
+        "redos-many-authors",
+        xml(rss(item(1, extra=f"<author>{'a' * 999}</author>" * 2_000), item(2))),
+        OK,
+        entries=2,
+    )
+    serve("unclosed-authors", xml(rss(item(1, extra="<author>" * 200_000))), OK | BROKEN)
+    serve(
+        "many-namespaces",
+        xml(rss(item(1, extra="".join(f'<n{n}:x xmlns:n{n}="u"/>' for n in range(20_000))))),
+        BROKEN,
+    )
+    serve(
+        "unclosed-scripts",
+        xml(rss(item(1, extra="<content>" + "&lt;script&gt;" * 30_000 + "</content>"), item(2))),
+        OK,
+        entries=2,
+    )
+    serve(
+        "sitemap-spaces",
+        xml("<urlset><url><loc>http://x.example/</loc><news:title>" + " " * 300_000 + "</url>"),
+        BROKEN,
+    )
     serve(
         "redos-style",
         xml(
