@@ -52,6 +52,9 @@ DATA_RUN: Final = 4
 DATA_SHARE: Final = 0.9
 """So many lines behind the last sentence, nearly all with figures, are a table of the article."""
 
+TEASERS_AFTER: Final = 0.1
+"""Teasers may well outweigh a short article; their shape is the surer sign."""
+
 BOX_ITEMS: Final = 4
 RESUMED_PROSE: Final = 2
 """A box inside the article has up to so many titles, and so many paragraphs behind it in a row."""
@@ -283,7 +286,7 @@ def _pass(
     _headline(rows, title_key, bounds)
     if memory is not None:
         _by_memory(rows, memory, title_key, bounds)
-    _links(rows, bounds)
+    _links(rows, family)
     judge_foreign(rows, language, family)
     bounds = _prose_bounds(rows, family)
     if bounds is not None:
@@ -394,11 +397,12 @@ def _ending(rows: list[_Row], family: str) -> None:
             rule.action == "ends"
             and total
             and not _resumes(rest, family)
-            and before >= RELATED_AFTER * total
             and (
-                len(long_after) <= RELATED_PROSE
-                or weight <= RELATED_REST * before
-                or _teasers(rest)
+                (
+                    before >= RELATED_AFTER * total
+                    and (len(long_after) <= RELATED_PROSE or weight <= RELATED_REST * before)
+                )
+                or (before >= TEASERS_AFTER * total and _teasers(rest))
             )
         ):
             for r in rest:
@@ -503,16 +507,18 @@ def _allow_shared_tail(live: list[_Row], others: list[int], edge: list[bool]) ->
             edge[i] = True
 
 
-def _links(rows: list[_Row], bounds: tuple[int, int] | None) -> None:
-    """Whole-line links: teasers, wherever they stand; sentences only behind the article."""
-    if bounds is None:
+def _links(rows: list[_Row], family: str) -> None:
+    """Whole-line links: teasers, wherever they stand; sentences only outside the article."""
+    prose = [
+        i for i, r in enumerate(rows) if _live_prose(r, family) and r.shape.link_share < LINK_SHARE
+    ]
+    if not prose:
         return
-    first, last = bounds
     for i, row in enumerate(rows):
         shape = row.shape
         if not row.live or row.keep or shape.link_share < LINK_SHARE or not shape.letters:
             continue
-        if i < first or i > last or not shape.sentence:
+        if i < prose[0] or i > prose[-1] or not shape.sentence:
             row.drop("general:link-line", "the whole line is a link")
 
 

@@ -141,7 +141,9 @@ def _introduced(rows: Sequence[Row], at: int) -> bool:
             row.keep = True  # the label of a full text stays with it
             return True
         if row is not rows[at]:
-            return bool(_INTRODUCED.search(row.shape.text.strip()[-30:]))
+            introduced = bool(_INTRODUCED.search(row.shape.text.strip()[-30:]))
+            row.keep = row.keep or introduced
+            return introduced
     return False
 
 
