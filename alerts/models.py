@@ -73,3 +73,4 @@ class AlertArticle:
     fetched_at: datetime
     provenance: tuple[str, ...] = ()
     duplicate_level: str | None = None
+    duplicate_of: int | None = None

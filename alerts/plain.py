@@ -100,7 +100,7 @@ def reply_text(view: ReplyView, options: MessageOptions) -> str:
         lines.append(f"  {link}")
     if view.note:
         lines.append(f"  {cut(clean(view.note), MAX_NOTE)}")
-    lines.append(f"  {view.n_outlets} outlets, {view.n_origins} independent origin(s)")
+    lines.append(f"  {view.n_outlets} outlets, {_origins(view.n_origins)}")
     return "\n".join(lines)
 
 
@@ -153,7 +153,11 @@ def _others(view: AlertView) -> str:
     more = len(others) - len(names)
     if more > 0:
         names.append(f"and {more} more")
-    count = f"{view.n_outlets} outlets, {view.n_origins} independent origin(s)"
+    count = f"{view.n_outlets} outlets, {_origins(view.n_origins)}"
     return " · ".join(["also: " + " · ".join(names)] if names else []) + (
         f" · {count}" if names else count
     )
+
+
+def _origins(count: int) -> str:
+    return "1 independent origin" if count == 1 else f"{count} independent origins"

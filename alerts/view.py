@@ -15,7 +15,7 @@ MAX_KEPT_OUTLETS = 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutletLine:
-    """One article of a story as a list shows it. `copy`: the same text as another article."""
+    """One article of a story as a list shows it. `copy`: another one shown has the same text."""
 
     article_id: int
     outlet: str
@@ -27,6 +27,7 @@ class OutletLine:
     published_at: datetime | None = None
     provenance: tuple[str, ...] = ()
     copy: bool = False
+    root: int | None = None  # the article whose text this is: its own, or the one it copies
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +115,8 @@ def outlet_line(article: AlertArticle) -> OutletLine:
         country=article.country,
         published_at=article.published_at,
         provenance=article.provenance,
-        copy=article.duplicate_level is not None,
+        copy=article.duplicate_of is not None,
+        root=article.duplicate_of or article.article_id,
     )
 
 
@@ -181,8 +183,14 @@ def other_outlets(view: AlertView) -> list[OutletLine]:
 def led_by(view: AlertView, line: OutletLine) -> AlertView:
     """Return the parent with another article of its list as the one that it shows in full."""
     others = tuple(other for other in view.others if other.article_id != line.article_id)
-    former = replace(view.article, copy=view.article.copy or line.copy)
-    return replace(view, article=replace(line, copy=False), others=(former, *others))
+    former = replace(
+        view.article, copy=view.article.root is not None and view.article.root == line.root
+    )
+    rest = tuple(
+        replace(other, copy=True) if other.root is not None and other.root == line.root else other
+        for other in others
+    )
+    return replace(view, article=replace(line, copy=False), others=(former, *rest))
 
 
 def joined(view: AlertView, line: OutletLine, *, n_outlets: int, n_origins: int) -> AlertView:

@@ -320,6 +320,7 @@ def alert_article(item: Judged, article_id: int, fold: Fold) -> AlertArticle:
         fetched_at=item.fetched_at,
         provenance=article.provenance,
         duplicate_level=fold.duplicate_level,
+        duplicate_of=fold.duplicate_of,
     )
 
 
