@@ -18,7 +18,7 @@ from typing import Any
 from alerts.match import match_topics
 from alerts.models import MatchInput
 from alerts.normalise import han_fold
-from alerts.topic_format import Phrase, Topic
+from alerts.topic_model import Phrase, Topic
 from alerts.topics import make_topic_set
 
 SAMPLES = 3

@@ -13,7 +13,7 @@ from functools import cached_property
 
 from alerts.models import MatchInput
 from alerts.normalise import CJK, CJK_RANGES, HAN, HANGUL, KANA, NormalText
-from alerts.topic_format import Phrase
+from alerts.topic_model import Phrase
 from alerts.zones import Ignored, blank_out, find_ignored
 
 MARK = "\n\x00\n"

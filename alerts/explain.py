@@ -13,7 +13,7 @@ from typing import Any
 
 from alerts.document import Document, Span
 from alerts.models import Level, TopicHit
-from alerts.topic_format import Phrase, Rule, Topic
+from alerts.topic_model import Phrase, Rule, Topic
 
 # A snippet is the sentence of the hit; longer ones are cut at a word.
 SNIPPET_CHARS = 320

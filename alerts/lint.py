@@ -13,7 +13,7 @@ from typing import Literal
 from alerts.match import explain_topics
 from alerts.models import MatchInput
 from alerts.normalise import HAN, HANGUL, KANA
-from alerts.topic_format import Example, Phrase, Rule, Topic
+from alerts.topic_model import Example, Phrase, Rule, Topic
 from alerts.topics import make_topic_set
 
 # Shorter phrases find too much by chance, unless the rule asks for a context.

@@ -26,7 +26,7 @@ from alerts.explain import (
 from alerts.models import Level, MatchInput, TopicHit
 from alerts.normalise import NormalText
 from alerts.screen import Entry
-from alerts.topic_format import Near, Phrase, Rule, Topic
+from alerts.topic_model import Near, Phrase, Rule, Topic
 from alerts.topics import TopicSet
 
 MAX_REPEATS = 5

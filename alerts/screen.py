@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from alerts.normalise import CJK_RANGES, NormalText
-from alerts.topic_format import Phrase, Rule, Topic
+from alerts.topic_model import Phrase, Rule, Topic
 from extractors.errors import UsageError
 
 # Below this the standard library is as fast (benchmarks/bench_matching.py).

@@ -14,7 +14,8 @@ from alerts.explain import sentence_around
 from alerts.lint import guess_language, is_short
 from alerts.match import explain_topics
 from alerts.models import MatchInput
-from alerts.topic_format import Topic, make_phrase, parse_topic
+from alerts.topic_format import parse_topic
+from alerts.topic_model import Topic, make_phrase
 from alerts.topics import make_topic_set
 from extractors.errors import UsageError
 

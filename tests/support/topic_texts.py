@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from alerts.models import MatchInput
-from alerts.topic_format import Topic, parse_topic
+from alerts.topic_format import parse_topic
+from alerts.topic_model import Topic
 from alerts.topics import TopicSet, make_topic_set
 
 HEAD = 'id = "t"\ntitle = "T"\n'

@@ -8,7 +8,7 @@ import seeds
 from alerts.lint import count_languages, lint_topic, run_examples
 from alerts.match import match_topics
 from alerts.models import MatchInput
-from alerts.topic_format import Example, Topic
+from alerts.topic_model import Example, Topic
 from alerts.topics import load_topics, make_topic_set
 
 PACK = {

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from support.topic_texts import HEAD, rule, topic_of
 
-from alerts.topic_format import make_phrase, parse_duration, parse_topic
+from alerts.topic_format import parse_duration, parse_topic
+from alerts.topic_model import make_phrase
 from extractors.errors import UsageError
 
 
