@@ -6,7 +6,7 @@ The server (this process) enforces Slack's rules, one channel's limit scaled to 
 sender is a process of its own that is killed (SIGKILL) at random moments and started again, while
 further alerts, replies and edits are put into the outbox. At the end every message that is owed
 must be in its channel exactly once, no channel may have been written to faster than its limit, and
-the token may stand in no log, no table and no process argument. Exit code 1 when not.
+the token may stand in no log and no table. Exit code 1 when not.
 """
 
 from __future__ import annotations
