@@ -33,6 +33,10 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "feeds": ("flows.commands.feeds_cmd", "feeds", "Health of feeds; add, remove, import, export."),
     "alerts": ("flows.commands.alerts_cmd", "alerts", "The outbox: list, preview, test, retry."),
     "report": ("flows.commands.report_cmd", "report", "Write a self-contained HTML report."),
+    "export": ("flows.commands.export_cmd", "export", "Write the archive as Parquet files."),
+    "import": ("flows.commands.export_cmd", "import_", "Make a database from an export."),
+    "backup": ("flows.commands.archive_cmd", "backup", "Copy the database while it is in use."),
+    "prune": ("flows.commands.archive_cmd", "prune", "Drop old stories, give space back."),
     "doctor": ("flows.commands.doctor_cmd", "doctor", "Check installation, settings, database."),
 }
 

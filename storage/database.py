@@ -67,6 +67,11 @@ _INVARIANTS = (
         "ANTI JOIN core.story s USING (story_id)",
     ),
     (
+        "postings of the search index without an article",
+        "SELECT count(*) FROM (SELECT DISTINCT article_id FROM core.search_recent) p "
+        "ANTI JOIN core.article a USING (article_id)",
+    ),
+    (
         "alerts of a story that does not exist",
         "SELECT count(*) FROM (FROM core.alert WHERE story_id IS NOT NULL) l "
         "ANTI JOIN core.story s USING (story_id)",
@@ -110,6 +115,11 @@ def _connect(path: Path, *, read_only: bool) -> DuckDBPyConnection:
         ) from error
     con.execute("SET TimeZone = 'UTC'")
     return con
+
+
+def connect_writer(path: Path) -> DuckDBPyConnection:
+    """Open or make a database file that nobody else knows of, for writing."""
+    return _connect(path, read_only=False)
 
 
 def _lock_holder(path: Path) -> str:
@@ -235,6 +245,25 @@ class Store:
         finally:
             self._write_lock.release()
 
+    @contextlib.contextmanager
+    def exclusive(self, *, wait_s: float = LOCK_WAIT_S) -> Iterator[Path]:
+        """Hold the writer's lock without a connection; yield the writer's file, to be replaced.
+
+        Raises:
+            StoreLocked: another process kept the lock for `wait_s` seconds.
+        """
+        if not self._write_lock.acquire(wait_s=wait_s):
+            raise StoreLocked(
+                f"{self.path} is being written by another presswatch "
+                f"(PID {self._write_lock.holder()}) for more than {wait_s:.0f} s: try again later"
+            )
+        try:
+            self._adopt()
+            yield self.main
+        finally:
+            self._migrated = False
+            self._write_lock.release()
+
     def _adopt(self) -> None:
         """Make the writer's file from a published file that came alone."""
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -311,8 +340,11 @@ class Store:
         finally:
             self._write_lock.release()
 
-    def examine(self) -> list[str]:
-        """Look for damage: unreadable columns, articles without blocks, orphans.
+    def examine(self, *, deep: bool = True) -> list[str]:
+        """Look for damage: tables that cannot be read, orphans, counts that do not add up.
+
+        Args:
+            deep: read every row of every column (DuckDB keeps a checksum of every block).
 
         Returns:
             One sentence for each thing that is wrong; empty when all is well.
@@ -320,12 +352,25 @@ class Store:
         Raises:
             StoreDamaged: the file cannot even be opened.
         """
+        import duckdb
+
         problems: list[str] = []
         with self.write() as tx:
-            for name, sql in _INVARIANTS:
-                row = tx.con.execute(sql).fetchone()
-                if row and row[0]:
-                    problems.append(f"{row[0]} {name}")
+            tables = tx.con.execute(
+                "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'core' "
+                "AND database_name = current_database() ORDER BY table_name"
+            ).fetchall()
+            checks = [(f"core.{table}", f"SELECT bit_xor(hash(t)), 0 FROM core.{table} t")
+                      for (table,) in tables if deep]  # fmt: skip
+            checks += [(name, f"SELECT 0, ({sql})") for name, sql in _INVARIANTS]
+            for name, sql in checks:
+                try:
+                    row = tx.con.execute(sql).fetchone()
+                except duckdb.Error as error:
+                    problems.append(f"{name} cannot be read ({str(error).splitlines()[0]})")
+                    break  # the transaction is gone; what is wrong is known
+                if row and row[1]:
+                    problems.append(f"{row[1]} {name}")
         return problems
 
     def is_stale(self) -> bool:
@@ -370,6 +415,15 @@ class Store:
             con.close()
             open_inodes[inode] -= 1
 
+    def forget_published(self) -> None:
+        """Make the next publication copy the whole file. Hold the writer's lock."""
+        (self.folder / "published.json").unlink(missing_ok=True)
+
+    @staticmethod
+    def held_inodes() -> set[tuple[int, int]]:
+        """Return which published files this process holds open: (device, inode)."""
+        return {inode for inode, count in open_inodes.items() if count > 0}
+
     def _open_published(self) -> tuple[DuckDBPyConnection, tuple[int, int]]:
         """Open the published file; noted first, so that no publication reuses it meanwhile."""
         inode = inode_of(self.path)
@@ -388,8 +442,24 @@ def _next_rev(con: DuckDBPyConnection) -> int:
     return int(row[0])
 
 
+# Sequences, and the column that holds what they gave out.
+SEQUENCES = (
+    ("article_id", "core.article", "article_id"),
+    ("story_id", "core.story", "story_id"),
+    ("story_event_id", "core.story_event", "event_id"),
+)
+
+
 def _restart_sequences(con: DuckDBPyConnection) -> None:
     """Continue numbering after the largest id: a published file's sequences lag behind."""
-    for name, table in (("article_id", "core.article"), ("story_id", "core.story")):
-        row = con.execute(f"SELECT coalesce(max({name}), 0) + 1 FROM {table}").fetchone()
-        con.execute(f"CREATE OR REPLACE SEQUENCE core.{name} START {int(row[0]) if row else 1}")
+    there = {
+        row[0]
+        for row in con.execute(
+            "SELECT sequence_name FROM duckdb_sequences() WHERE schema_name = 'core'"
+        ).fetchall()
+    }
+    for name, table, column in SEQUENCES:
+        if name in there:
+            row = con.execute(f"SELECT coalesce(max({column}), 0) + 1 FROM {table}").fetchone()
+            start = int(row[0]) if row else 1
+            con.execute(f"CREATE OR REPLACE SEQUENCE core.{name} START {start}")

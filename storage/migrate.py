@@ -81,10 +81,16 @@ def pending_migrations(con: DuckDBPyConnection) -> tuple[Migration, ...]:
 def migrate(con: DuckDBPyConnection) -> tuple[Migration, ...]:
     """Apply what is pending, each step in a transaction of its own, and return it."""
     todo = pending_migrations(con)
-    if not todo:
-        return ()
+    run_migrations(con, todo)
+    return todo
+
+
+def run_migrations(con: DuckDBPyConnection, steps: tuple[Migration, ...]) -> None:
+    """Apply `steps`, each in a transaction of its own, and describe what they made."""
+    if not steps:
+        return
     con.execute(_LEDGER)
-    for step in todo:
+    for step in steps:
         con.execute("BEGIN TRANSACTION")
         try:
             con.execute(step.sql)
@@ -96,4 +102,3 @@ def migrate(con: DuckDBPyConnection) -> tuple[Migration, ...]:
             con.execute("ROLLBACK")
             raise
     apply_comments(con)
-    return todo

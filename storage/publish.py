@@ -18,7 +18,7 @@ import shutil
 import struct
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -98,12 +98,17 @@ def inode_of(path: Path) -> tuple[int, int]:
 def copy_file(source: Path, target: Path) -> None:
     """Copy a closed file and flush it to disk; shares blocks where the file system can."""
     with source.open("rb") as reader, target.open("wb") as writer:
-        try:
-            fcntl.ioctl(writer.fileno(), _FICLONE, reader.fileno())
-        except OSError:
-            shutil.copyfileobj(reader, writer, 16 * 1024 * 1024)
-        writer.flush()
-        os.fsync(writer.fileno())
+        copy_handle(reader, writer)
+
+
+def copy_handle(reader: BinaryIO, writer: BinaryIO) -> None:
+    """Copy an open file from its beginning to another and flush it to disk."""
+    try:
+        fcntl.ioctl(writer.fileno(), _FICLONE, reader.fileno())
+    except OSError:
+        shutil.copyfileobj(reader, writer, 16 * 1024 * 1024)
+    writer.flush()
+    os.fsync(writer.fileno())
 
 
 class Publisher:
@@ -181,10 +186,8 @@ class Publisher:
                 self._replace_changed(con, table, since)
             elif count > SMALL_TABLE_ROWS:
                 raise SpareUnusable(f"{table} is large and has no known key")
-            if (
-                (table not in QUEUES
-                and table not in KEYS)
-                or (self._count(con, "spare.core", table) != count and count <= SMALL_TABLE_ROWS)
+            if (table not in QUEUES and table not in KEYS) or (
+                self._count(con, "spare.core", table) != count and count <= SMALL_TABLE_ROWS
             ):
                 # Two transactions: DuckDB checks a primary key against rows deleted in the same.
                 con.execute(f"DELETE FROM spare.core.{table}")
