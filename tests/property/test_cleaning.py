@@ -26,8 +26,9 @@ PARTS = [
     "Home", "News", "World", "Sport", "Opinion", "국제", "정치", "経済", "国际", "12",
     "2026-01-26 06:00", "date 2026-01-26 Harbour wall to be built anew",
     "Published: 26 Jan. 2026, 06:00", "「壁」", "“Yes.”",
-    "Ferry sinks in harbour", "여객선 항구서 침몰", "港で船が沈む", "渡轮在港口沉没", "▶인터뷰 : 한가람",
-    "This text was translated with the help of AI.", "| 1 | 2 |", "   ", "", "https://harbour.example",
+    "Ferry sinks in harbour", "여객선 항구서 침몰", "港で船が沈む", "渡轮在港口沉没",
+    "▶인터뷰 : 한가람", "This text was translated with the help of AI.", "| 1 | 2 |", "   ", "",
+    "https://harbour.example",
 ]  # fmt: skip
 texts = st.one_of(
     st.sampled_from(PARTS),
