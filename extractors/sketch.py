@@ -53,6 +53,9 @@ ESCAPE_JACCARD = 0.6  # so alike as a whole that a changed beginning does not ma
 MIN_NUMBER_PAIRS = 0.3
 MIN_NUMBERS_ALIKE = 0.9
 MIN_NUMBER_PAIRS_SAME_OUTLET = 0.5
+FEW_NUMBERS = 2  # so many and fewer than four: too few for pairs, compared one by one
+MIN_FEW_ALIKE = 0.5
+TEMPLATE_SHINGLES = 160  # a template with so few numbers is short: a dozen lines of characters
 MIN_NUMBERS = 3  # pairs of numbers needed in both texts before the veto may speak
 SHORT_SHINGLES = 50  # texts shorter than this must be nearly equal
 SHORT_CONTAINMENT = 0.9
@@ -216,6 +219,12 @@ def verify(a: Sketch | bytes, b: Sketch | bytes, *, same_outlet: bool = False) -
         floor = MIN_NUMBER_PAIRS_SAME_OUTLET if same_outlet else MIN_NUMBER_PAIRS
         alike = _containment(first.numbers, second.numbers)
         same_numbers = num >= floor or alike >= MIN_NUMBERS_ALIKE
+    elif (
+        min(len(first.numbers), len(second.numbers)) >= FEW_NUMBERS
+        and max(first.shingles, second.shingles) < TEMPLATE_SHINGLES
+    ):
+        num = _containment(first.numbers, second.numbers)
+        same_numbers = num >= (MIN_NUMBERS_ALIKE if same_outlet else MIN_FEW_ALIKE)
     if not same_numbers:
         return _verdict(None, con, lead, jac, num, "the numbers differ")
     if min(first.shingles, second.shingles) < SHORT_SHINGLES:

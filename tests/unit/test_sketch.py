@@ -75,6 +75,16 @@ def test_a_template_is_kept_apart_by_its_numbers_only() -> None:
     assert verdict.reason["rule"] == "the numbers differ"
 
 
+def test_a_short_template_with_three_numbers_is_kept_apart_too() -> None:
+    text = (
+        "気象台によると、震源の深さは{}キロ、地震の規模は{}と推定される。津波の心配はない。\n"
+        "最大の震度{}を県の一部で観測した。揺れの強かった所では落石や崖崩れに注意してほしい。"
+    )
+    assert level(text.format(40, "4.0", 3), text.format(90, "5.2", 5)) is None
+    assert level(text.format(40, "4.0", 3), text.format(40, "4.6", 3), same_outlet=True) is None
+    assert level(text.format(40, "4.0", 3), text.format(40, "4.0", 3) + "取材が続く。") == "copy"
+
+
 def test_a_corrected_figure_leaves_a_text_a_copy() -> None:
     text = market_wrap(3)
     assert level(text, text.replace("trillion won", "billion won")) == "copy"
