@@ -80,6 +80,115 @@ TOGETHER = (
 )
 
 
+# Headlines without a body, as feeds give them: our own words; the rules were completed with them.
+HEADLINES = (
+    ("burden-sharing", "Trump says Seoul should pay $10 billion a year for troops", "kr"),
+    (
+        "burden-sharing",
+        "S. Korea, U.S. conclude talks on sharing cost for upkeep of American troops",
+        "kr",
+    ),
+    ("burden-sharing", "韩美就驻韩美军防卫费分担达成一致", "cn"),
+    ("burden-sharing", "美要求日本增加駐日美軍費用", "tw"),
+    ("burden-sharing", '트럼프 "한국, 방위비 100억달러 내야"', "kr"),
+    ("burden-sharing", "在日米軍駐留経費、米が増額要求へ", "jp"),
+    ("burden-sharing", "韓国、在韓米軍の駐留経費負担で米国と合意", "jp"),
+    ("usfk-posture", "Washington mulls withdrawal of some troops from South Korea, paper says", "us"),
+    (
+        "usfk-posture",
+        "U.S. House panel passes NDAA limiting troop reduction in Korea below 28,500",
+        "us",
+    ),
+    ("usfk-posture", "Brunson: USFK needs to be able to operate beyond the peninsula", "kr"),
+    ("usfk-posture", "미 상원, 주한미군 2만8500명 유지 국방수권법안 통과", "kr"),
+    ("usfk-posture", '주한미군 사령관 "숫자보다 능력이 중요"', "kr"),
+    ("usfk-posture", "美拟将4500名驻韩美军调往关岛", "cn"),
+    ("usfk-posture", "在韓米軍4500人の移転検討 米紙報道", "jp"),
+    ("extended-deterrence", "Seoul, Washington hold NCG meeting, discuss nuclear planning", "kr"),
+    ("extended-deterrence", "한미, 제5차 핵협의그룹(NCG) 회의 개최", "kr"),
+    ("extended-deterrence", "日米、拡大抑止協議を開催", "jp"),
+    ("extended-deterrence", "韩国国内拥核呼声再起", "cn"),
+    (
+        "extended-deterrence",
+        "USS Carl Vinson arrives in Busan as Seoul touts US deterrence commitment",
+        "kr",
+    ),
+    ("three-axis", "South Korea deploys Hyunmoo-5 missiles", "kr"),
+    ("three-axis", "軍, 고위력 현무-5 실전배치 시작", "kr"),
+    ("three-axis", "전략사령부 창설 1년… 3축체계 통합 운용", "kr"),
+    ("three-axis", "韓国、L-SAMの量産に着手", "jp"),
+    (
+        "dprk-nuclear-missile",
+        "N. Korea launches multiple short-range ballistic missiles toward East Sea: JCS",
+        "kr",
+    ),
+    ("dprk-nuclear-missile", "北, 동해상으로 단거리 탄도미사일 수발 발사", "kr"),
+    ("dprk-nuclear-missile", "김정은, 새 구축함서 순항미사일 시험발사 참관", "kr"),
+    ("dprk-nuclear-missile", "IAEA chief: Yongbyon activity continues", "us"),
+    ("dprk-nuclear-missile", "朝鲜称成功试射新型高超音速导弹", "cn"),
+    ("dprk-nuclear-missile", "北朝鮮、核実験場で新たな動き", "jp"),
+    ("dprk-nuclear-missile", "Kim says North Korea will never give up nukes", "us"),
+    ("dprk-nuclear-missile", '김여정 "비핵화 논의는 끝났다"', "kr"),
+    ("korean-arms-exports", "Hanwha Aerospace wins $1.3 bln Chunmoo deal with Poland", "kr"),
+    ("korean-arms-exports", "Hyundai Rotem signs Peru K2 tank contract", "kr"),
+    ("korean-arms-exports", "한화에어로, 노르웨이에 천무 1조3천억 수출", "kr"),
+    ("korean-arms-exports", "현대로템, 페루와 K2 전차 계약", "kr"),
+    ("korean-arms-exports", "LIG넥스원, 이라크 천궁-Ⅱ 수출", "kr"),
+    ("korean-arms-exports", "カナダ潜水艦計画、韓国ハンファとドイツの一騎打ち", "jp"),
+    ("korean-arms-exports", "韩国FA-50战机出口菲律宾", "cn"),
+    ("korean-arms-exports", "Indonesia to buy 16 KF-21 fighters from South Korea", "us"),
+    ("munitions", "US Army misses 155mm shell production goal", "us"),
+    ("munitions", "Rheinmetall opens Europe's largest ammunition plant", "us"),
+    ("munitions", "Pentagon pushes to double missile production", "us"),
+    ("munitions", "EU grants €500m under ASAP to boost shell output", "us"),
+    ("munitions", "미, 패트리엇 재고 바닥… 증산 압박", "kr"),
+    ("munitions", "풍산, 탄약 공장 증설", "kr"),
+    ("munitions", "欧盟未能兑现百万发炮弹承诺", "cn"),
+    ("munitions", "弾薬増産へ国内工場を支援 防衛省", "jp"),
+    ("us-nds", "Pentagon releases 2026 National Defense Strategy", "us"),
+    ("us-nds", "美 국가안보전략에 북한 언급 없어", "kr"),
+    ("us-nds", "米、国家防衛戦略を公表 本土防衛を最優先", "jp"),
+    ("us-nds", "美国发布新版国家安全战略", "cn"),
+    ("us-nds", "美 NDS, “한국, 북 억제 주된 책임”", "kr"),
+    ("aukus", "AUKUS: New Zealand weighs joining Pillar Two", "us"),
+    ("aukus", "澳洲再付AUKUS第三期款", "tw"),
+    (
+        "taiwan-contingency",
+        "Takaichi says Taiwan attack could be survival-threatening situation",
+        "jp",
+    ),
+    ("taiwan-contingency", "高市首相「台湾有事は存立危機事態」答弁", "jp"),
+    ("taiwan-contingency", "대만 유사시 주한미군 투입 가능성", "kr"),
+    ("taiwan-contingency", "高市早苗涉台错误言论引发强烈反对", "cn"),
+    ("taiwan-contingency", "US presses allies on role in potential Taiwan war", "us"),
+    ("taiwan-contingency", "Hegseth: Korea must prepare for Taiwan conflict", "us"),
+    ("", "Russia fires record missile barrage at Kyiv", "us"),
+    ("", "Kia K9 sales rise 12% in Korea on new order incentives", "kr"),
+    ("", "Hyundai Rotem wins Morocco train order", "kr"),
+    ("", "LG Energy to double Poland battery production", "kr"),
+    ("", "Hanwha Eagles sign Canadian pitcher", "kr"),
+    ("", "한화오션, LNG운반선 2척 수주… 캐나다 선주", "kr"),
+    ("", "한화생명, 인도네시아 은행 인수 계약", "kr"),
+    ("", "K리그 전북, 핵심 공격수 이적료 협상", "kr"),
+    ("", "Seoul stocks open higher on Nvidia deal", "kr"),
+    ("", "NATO chief urges allies to share burden fairly", "us"),
+    ("", "日本政府、安保3文書の改定へ有識者会議", "jp"),
+    ("", "台湾东部海域发生6.1级地震", "cn"),
+    ("", "U.S. soldier in Korea indicted over crash", "kr"),
+    ("", "中国空间站航天员出舱 火星-15任务启动", "cn"),
+    ("", "Iran launches ballistic missile at Israel as nuclear talks stall", "us"),
+    ("", "북한 선수단 아시안게임 참가", "kr"),
+    ("", "대북 전단 살포 금지 법안 통과", "kr"),
+    ("", "Poland signs deal for Patriot launchers with Raytheon", "us"),
+    ("", "Army to buy 300 dogs for K-9 units in Korea", "us"),
+    ("", "美国国防部长辞职", "cn"),
+    ("", "미국 국방부, 전쟁부로 개명", "kr"),
+    ("", "Trump, Lee agree on shipbuilding investment", "kr"),
+    ("", "Chinese warships sail near Taiwan", "us"),
+    ("", "Taiwan blockade drill ends, says Beijing", "us"),
+)
+
+
 def levels(example: Example) -> dict[str, str]:
     """Return topic → level, as the whole pack decides on an example."""
     item = MatchInput(
@@ -156,6 +265,15 @@ class TestEachTopic:
 @pytest.mark.parametrize(("text", "country"), EVERYDAY)
 def test_everyday_news_is_on_no_topic(text: str, country: str) -> None:
     assert topics_of(text, country) == set()
+
+
+@pytest.mark.parametrize(("topic", "title", "country"), HEADLINES)
+def test_a_headline_alone_is_enough_and_its_look_alike_is_not(
+    topic: str, title: str, country: str
+) -> None:
+    item = MatchInput(title=title, body="", country=country)
+    found = {hit.topic for hit in match_topics(TOPICS, item)}
+    assert found >= {topic} if topic else found == set()
 
 
 @pytest.mark.parametrize(("text", "expected"), TOGETHER)
