@@ -26,7 +26,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from alerts.match import match_some
 from extractors.errors import PresswatchError, UsageError
 from extractors.feed_list import load_feeds
 from extractors.feed_state import FeedState, OwedEntry, PollResult
@@ -39,6 +38,7 @@ from flows.context import AppContext
 from flows.fetching import address_guard, fetch_settings
 from flows.operations import report_feeds
 from flows.pipeline import Judged, judge, store_batch
+from flows.rematching import rematch_all
 from flows.settings import Settings
 from flows.sites import learn_sites, load_sites, look_back
 from flows.summary import RunSummary
@@ -54,7 +54,6 @@ from storage.feeds import (
     sync_feeds,
 )
 from storage.runs import end_run, start_run
-from storage.topics import pending_rematch, rematch
 
 if TYPE_CHECKING:
     from alerts.topics import TopicSet
@@ -80,12 +79,14 @@ class Cycle:
         app: AppContext,
         store: Store,
         topics: TopicSet,
+        alerting_topics: frozenset[str] | None,
         feeds: Sequence[str] | None,
         dry_run: bool,
     ) -> None:
         self.settings = settings
         self.store = store
         self.topics = topics
+        self._alerting_topics = alerting_topics
         self.summary = RunSummary(
             run_id=f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:6]}",
             started_at=datetime.now(UTC),
@@ -122,22 +123,15 @@ class Cycle:
                 sync_feeds(tx, configs)
                 due = due_feeds(tx, tx.now, self._names)
                 robots = load_robots(tx, tx.now)
-                pending = pending_rematch(tx.con, self.topics.versions)
             if self.settings.respect_robots:
                 self._robots = RobotsCache(robots)
             self.summary.feeds_due = len(due)
             size = max(FEED_BATCH, -(-len(due) // MAX_FEED_BATCHES))
             self._feed_batches = [due[i : i + size] for i in range(0, len(due), size)]
             self._say(f"{len(due)} of {len(configs)} feeds are due")
-        if not self._dry_run and pending:
+        if not self._dry_run:
             with self._stage("rematch"):
-                behind = rematch(
-                    self.store,
-                    match_some(self.topics),
-                    self.topics.versions,
-                    self.topics.titles,
-                    max_batches=REMATCH_BATCHES,
-                )
+                behind = rematch_all(self.store, self.topics, max_batches=REMATCH_BATCHES)
             if behind:
                 self._say(f"topics matched over the stored articles: {', '.join(behind)}")
         return len(self._feed_batches)
@@ -239,6 +233,7 @@ class Cycle:
                     [item for _, item in judged],
                     topics=self.topics,
                     alerting=alert_settings(self.settings),
+                    alerting_topics=self._alerting_topics,
                 )
                 left = finish_entries(tx, pages, stored={owed.entry_key for owed, _ in judged})
                 learn_sites(tx, [item for _, item in judged], result)
@@ -408,7 +403,7 @@ def open_cycle(
     with contextlib.ExitStack() as stack:
         try:
             settings = app.settings
-            chosen = app.topics.only(topics) if topics else app.topics
+            chosen = frozenset(app.topics.only(topics).infos) if topics else None
             store = app.store
             if dry_run:
                 store = Store(_throw_away_copy(store, stack))
@@ -418,7 +413,8 @@ def open_cycle(
                 settings=settings,
                 app=app,
                 store=store,
-                topics=chosen,
+                topics=app.topics,
+                alerting_topics=chosen,
                 feeds=feeds,
                 dry_run=dry_run,
             )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from extractors.models import Outcome, RawDocument
 from flows.alerting import alert_settings
 from flows.pipeline import BATCH, batches, judge, store_batch
+from flows.rematching import rematch_all
 from flows.sites import learn_sites, load_sites, look_back
 
 if TYPE_CHECKING:
@@ -66,5 +67,6 @@ def load_documents(
             hosts |= {item.host for item in judged if item.host}
             app.say(f"{sum(counts.values())} documents stored, {time.monotonic() - began:.0f} s")
     look_back(app.store, sorted(hosts), topics)
+    rematch_all(app.store, topics)
     app.store.publish()
     return counts, unreadable, time.monotonic() - began

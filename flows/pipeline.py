@@ -139,6 +139,7 @@ def store_batch(
     *,
     topics: TopicSet,
     alerting: AlertSettings | None,
+    alerting_topics: frozenset[str] | None = None,
 ) -> BatchResult:
     """Store a batch in the open transaction.
 
@@ -147,6 +148,7 @@ def store_batch(
         batch: up to a few hundred articles, in the order in which they were seen.
         topics: the topics in use (titles, severities, channels).
         alerting: settings of alerting; None writes no outbox row at all (`ingest`).
+        alerting_topics: only these may alert; None means all. All topics are matched either way.
     """
     ids = reserve_article_ids(tx, len(batch))
     plan = _identify(tx, batch, ids)
@@ -182,7 +184,9 @@ def store_batch(
             Stored(outcome=_outcome(item, fold), article_id=ids[n], fold=fold, hits=item.hits)
         )
     if alerting is not None:
-        result.alerts = _owe(tx, batch, ids, folds, topics, alerting)
+        result.alerts = _owe(
+            tx, batch, ids, folds, topics, alerting, alerting_topics or frozenset(topics.infos)
+        )
     return result
 
 
@@ -284,6 +288,7 @@ def _owe(
     folds: Mapping[int, Fold],
     topics: TopicSet,
     settings: AlertSettings,
+    allowed: frozenset[str],
 ) -> int:
     hits = [
         HitInStory(
@@ -295,7 +300,7 @@ def _owe(
         )
         for n, fold in folds.items()
         for hit in batch[n].hits
-        if hit.topic in topics.infos
+        if hit.topic in allowed
     ]
     if not hits:
         return 0

@@ -22,7 +22,7 @@ LEAST_INTERVAL_S = 10
     epilog=example("presswatch run", "presswatch run --feed yonhap-en --dry-run"),
 )
 @click.option("--feed", "feeds", multiple=True, metavar="NAME", help="Poll this feed now (again).")
-@click.option("--topic", "topics", multiple=True, metavar="ID", help="Match this topic only.")
+@click.option("--topic", "topics", multiple=True, metavar="ID", help="Alert on this topic only.")
 @click.option("--dry-run", is_flag=True, help="Work on a throw-away copy, send nothing.")
 @common_options
 @pass_app
