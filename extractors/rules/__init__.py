@@ -87,6 +87,7 @@ class _Index:
     patterns: list[Rule] = field(default_factory=list)
     cuts: list[Rule] = field(default_factory=list)
     limit: int = 0
+    gram_set: frozenset[str] = frozenset()
 
 
 class RuleSet:
@@ -102,7 +103,7 @@ class RuleSet:
         self.sites: dict[str, tuple[Rule, ...]] = {k: tuple(v) for k, v in (sites or {}).items()}
         self.off: dict[str, frozenset[str]] = dict(off or {})
         self._order = {rule.name: n for n, rule in enumerate(self)}  # as written in the files
-        self._index = {k: _build(v) for k, v in self.rules.items()}
+        self._index: dict[tuple[str, ...], _Index] = {}
         self._site_index = {k: _build(v) for k, v in self.sites.items()}
 
     def __iter__(self) -> Iterator[Rule]:
@@ -118,29 +119,30 @@ class RuleSet:
             if site in self._site_index:
                 _hits(self._site_index[site], shape, grams, found)
             off |= self.off.get(site, frozenset())
-        for name in _files_for(shape):
-            index = self._index.get(name)
-            if index is not None:
-                _hits(index, shape, grams, found)
+        _hits(self._joined(_files_for(shape)), shape, grams, found)
         if off:
             found = [h for h in found if h.rule.name not in off]
         return sorted(found, key=lambda h: self._order[h.rule.name]) if len(found) > 1 else found
+
+    def _joined(self, names: tuple[str, ...]) -> _Index:
+        """The index of several files together: a line is looked up once."""
+        known = self._index.get(names)
+        if known is None:
+            known = _build(rule for name in names for rule in self.rules.get(name, ()))
+            self._index[names] = known
+        return known
 
     def cuts(self, shape: Shape) -> Hit | None:
         """Return the first rule that cuts the end of a longer line off, or None."""
         tail = normalize(shape.text[-CUT_CHARS:])
         low = tail.lower()
-        for name in _files_for(shape):
-            index = self._index.get(name)
-            if index is None:
+        for rule in self._joined(_files_for(shape)).cuts:
+            if rule.needs and not any(n in low for n in rule.needs):
                 continue
-            for rule in index.cuts:
-                if rule.needs and not any(n in low for n in rule.needs):
-                    continue
-                assert rule.pattern is not None
-                found = rule.pattern.search(tail)
-                if found:
-                    return Hit(rule=rule, start=found.start(), end=found.end())
+            assert rule.pattern is not None
+            found = rule.pattern.search(tail)
+            if found:
+                return Hit(rule=rule, start=found.start(), end=found.end())
         return None
 
 
@@ -148,7 +150,7 @@ CUT_CHARS: Final = 240
 """Characters at the end of a line that `cut` rules see."""
 
 
-def _files_for(shape: Shape) -> list[str]:
+def _files_for(shape: Shape) -> tuple[str, ...]:
     names = ["general"]
     if shape.latin:
         names += ("en", "de", "fr", "es")
@@ -159,8 +161,8 @@ def _files_for(shape: Shape) -> list[str]:
         if shape.has_han:
             names.append("zh")
     elif shape.has_han:
-        names += ["ja", "zh"]
-    return names
+        names += ("ja", "zh")
+    return tuple(names)
 
 
 def _host_suffixes(host: str | None) -> list[str]:
@@ -190,6 +192,7 @@ def _build(rules: Iterable[Rule]) -> _Index:
                 index.grams.setdefault(phrase[:2], []).append((phrase, rule, False))
         if rule.pattern is not None or rule.starts or rule.ends or rule.contains:
             index.limit = max(index.limit, rule.max_width)
+    index.gram_set = frozenset(index.grams)
     return index
 
 
@@ -211,7 +214,7 @@ def _hits(index: _Index, shape: Shape, grams: frozenset[str], found: list[Hit]) 
             if width <= rule.max_width and tail.endswith(phrase):
                 found.append(Hit(rule=rule, start=len(tail) - len(phrase), end=len(tail)))
     tried = {rule.name: rule for rule in index.patterns}
-    for gram in grams & index.grams.keys():
+    for gram in grams & index.gram_set:
         for phrase, rule, whole in index.grams[gram]:
             if width > rule.max_width or (not whole and rule.name in tried) or phrase not in low:
                 continue
