@@ -20,18 +20,20 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
+from extractors.catch_up import GapFill, fill_gap
 from extractors.errors import PresswatchError, UsageError
 from extractors.feed_list import load_feeds
 from extractors.feed_state import FeedState, OwedEntry, PollResult
 from extractors.fetch import Fetcher
 from extractors.models import Outcome, RawDocument
-from extractors.polling import PageResult, SafeParser, fetch_batch, poll_batch
+from extractors.polling import PageResult, SafeParser, fetch_batch, poll_stream
 from extractors.robots import RobotsCache
 from flows.alerting import alert_settings
 from flows.context import AppContext
@@ -44,10 +46,14 @@ from flows.sites import learn_sites, load_sites, look_back
 from flows.summary import RunSummary
 from storage.database import Store
 from storage.feeds import (
+    close_gaps,
     due_entries,
     due_feeds,
     finish_entries,
     load_robots,
+    open_gaps,
+    prune_entries,
+    prune_polls,
     reserve_polls,
     save_polls,
     save_robots,
@@ -57,13 +63,15 @@ from storage.runs import end_run, start_run
 
 if TYPE_CHECKING:
     from alerts.topics import TopicSet
+    from extractors.vectors import Encoder, Mode
     from extractors.workers import WorkerPool
 
 _LOG = logging.getLogger(__name__)
 
 SERVING = "PRESSWATCH_SERVING"  # set by `presswatch serve` for the runs it starts
-FEED_BATCH = 50  # feeds per task: 5 to 30 tasks a run (research/prefect-and-duckdb.md)
-MAX_FEED_BATCHES = 20
+FEED_BATCH = 2500  # feeds per task: a batch waits for its slowest feed, so few and large
+POLL_SLICE = 200  # polls per transaction
+MOST_GAPS = 20  # gaps that one run tries to fill
 REMATCH_BATCHES = 50  # work that a changed topic may cost one run; the next run goes on
 PAGE_BATCH = 200  # pages per task and transaction
 FIRST_POLL_ALERTS = 10  # more matching articles in feeds' first polls become one summary
@@ -103,8 +111,11 @@ class Cycle:
         self._pool: WorkerPool | None = None
         self._touched_hosts: set[str] = set()
         self._first_polls: set[str] = set()
+        self._gaps: set[str] = set()
+        self._parser = SafeParser()
         self._flood = False
         self._guard = address_guard(settings)
+        self._encoder = story_encoder(settings)
         self._fetch_settings = fetch_settings(settings)
 
     # ------------------------------------------------------------------ stages
@@ -126,8 +137,7 @@ class Cycle:
             if self.settings.respect_robots:
                 self._robots = RobotsCache(robots)
             self.summary.feeds_due = len(due)
-            size = max(FEED_BATCH, -(-len(due) // MAX_FEED_BATCHES))
-            self._feed_batches = [due[i : i + size] for i in range(0, len(due), size)]
+            self._feed_batches = [due[i : i + FEED_BATCH] for i in range(0, len(due), FEED_BATCH)]
             self._say(f"{len(due)} of {len(configs)} feeds are due")
         if not self._dry_run:
             with self._stage("rematch"):
@@ -137,49 +147,82 @@ class Cycle:
         return len(self._feed_batches)
 
     def poll(self, number: int) -> dict[str, int]:
-        """Poll one batch of feeds and make durable what they list."""
+        """Poll one batch of feeds and make durable what they list.
+
+        Answers are stored in slices as they come, so that a slow server holds up nobody's news.
+        """
         feeds = self._feed_batches[number]
         with self._stage("poll"):
             with self.store.write() as tx:
                 reserve_polls(tx, feeds)
-            done = 0
-
-            def shown(result: PollResult) -> None:
-                nonlocal done
-                done += 1
-                if done % 25 == 0:
-                    self._say(f"polled {done} of {len(feeds)} feeds")
-
-            async def run() -> list[PollResult]:
-                async with Fetcher(self._fetch_settings, self._guard) as fetcher:
-                    with SafeParser() as parser:
-                        return await poll_batch(feeds, fetcher, parser, on_result=shown)
-
-            results = asyncio.run(run())
-            with self.store.write() as tx:
-                saved = save_polls(
-                    tx,
-                    feeds,
-                    results,
-                    run_id=self.summary.run_id,
-                    floor_s=self.settings.min_poll_interval_s,
-                )
-                report_feeds(tx, saved.changes, alert_settings(self.settings))
-        summary = self.summary
-        self._first_polls |= {feed.name for feed in feeds if feed.first_poll_at is None}
-        summary.feeds_polled += len(results)
-        for result in results:
-            if result.is_good:
-                summary.feeds_ok += 1
-                summary.feeds_unchanged += result.outcome != "ok"
-            else:
-                summary.feed_errors[result.feed] = result.error or result.outcome
-        summary.count(Outcome.KNOWN, saved.known)
+            counts = asyncio.run(self._poll_in_slices(feeds))
         self._say(
-            f"polled {len(results)} feeds: {saved.queued} new items, {saved.updated} edited, "
-            f"{sum(not r.is_good for r in results)} feeds with errors"
+            f"polled {counts['polled']} feeds: {counts['new']} new items, "
+            f"{counts['updated']} edited, {counts['errors']} feeds with errors"
         )
-        return {"polled": len(results), "new": saved.queued, "updated": saved.updated}
+        return counts
+
+    async def _poll_in_slices(self, feeds: Sequence[FeedState]) -> dict[str, int]:
+        states = {feed.name: feed for feed in feeds}
+        counts: Counter[str] = Counter()
+        waiting: list[PollResult] = []
+        async with Fetcher(self._fetch_settings, self._guard) as fetcher:
+            async for result in poll_stream(feeds, fetcher, self._parser):
+                waiting.append(result)
+                if len(waiting) >= POLL_SLICE:
+                    counts += self._save_polls(states, waiting)
+                    waiting = []
+                    self._say(f"polled {counts['polled']} of {len(feeds)} feeds")
+        if waiting:
+            counts += self._save_polls(states, waiting)
+        return {key: counts[key] for key in ("polled", "new", "updated", "errors")}
+
+    def _save_polls(
+        self, states: Mapping[str, FeedState], results: Sequence[PollResult]
+    ) -> Counter[str]:
+        with self.store.write() as tx:
+            saved = save_polls(
+                tx,
+                [states[result.feed] for result in results],
+                results,
+                run_id=self.summary.run_id,
+                floor_s=self.settings.min_poll_interval_s,
+            )
+            report_feeds(tx, saved.changes, alert_settings(self.settings))
+        summary = self.summary
+        asked = [result for result in results if result.outcome != "deferred"]
+        failed = [result for result in asked if not result.is_good]
+        summary.feeds_polled += len(asked)
+        summary.feeds_ok += len(asked) - len(failed)
+        summary.feeds_unchanged += sum(r.is_good and r.outcome != "ok" for r in asked)
+        summary.feed_errors.update({r.feed: r.error or r.outcome for r in failed})
+        summary.count(Outcome.KNOWN, saved.known)
+        self._first_polls |= {r.feed for r in asked if states[r.feed].first_poll_at is None}
+        self._gaps |= set(saved.gaps)
+        return Counter(
+            polled=len(asked), new=saved.queued, updated=saved.updated, errors=len(failed)
+        )
+
+    def catch_up(self) -> dict[str, int]:
+        """Look for items that fell out of a feed unseen; they are stored and never alert."""
+        if not self._gaps:
+            return {}
+        with self._stage("catch up"):
+            with self.store.write() as tx:
+                gaps = open_gaps(tx, feeds=sorted(self._gaps))[:MOST_GAPS]
+
+            async def run() -> list[GapFill]:
+                async with Fetcher(self._fetch_settings, self._guard) as fetcher:
+                    return [await fill_gap(gap, fetcher, self._parser) for gap in gaps]
+
+            fills = asyncio.run(run())
+            with self.store.write() as tx:
+                counts = close_gaps(tx, fills)
+        self._say(
+            f"{counts['gaps']} feeds had lost items unseen: {counts['entries']} found again "
+            f"({counts['filled']} gaps closed, {counts['partly']} in part, {counts['lost']} not)"
+        )
+        return counts
 
     def plan_pages(self) -> int:
         """Read which articles are owed now; return the number of page batches."""
@@ -234,6 +277,7 @@ class Cycle:
                     topics=self.topics,
                     alerting=alert_settings(self.settings),
                     alerting_topics=self._alerting_topics,
+                    encoder=self._encoder,
                 )
                 left = finish_entries(tx, pages, stored={owed.entry_key for owed, _ in judged})
                 learn_sites(tx, [item for _, item in judged], result)
@@ -299,6 +343,8 @@ class Cycle:
                     error="; ".join(summary.errors) or None,
                     ended_at=summary.ended_at,
                 )
+                prune_entries(tx)
+                prune_polls(tx)
             self.store.publish()
         if os.environ.get(SERVING):  # a child of `presswatch serve`: one line a run
             print(f"{summary.ended_at:%Y-%m-%d %H:%M:%S} UTC  {summary.as_line()}", file=sys.stderr)
@@ -310,6 +356,7 @@ class Cycle:
 
     def close(self) -> None:
         """Stop the workers."""
+        self._parser.__exit__(None, None, None)
         if self._pool is not None:
             self._pool.close()
             self._pool = None
@@ -356,6 +403,18 @@ class Cycle:
 
     def _say(self, text: str) -> None:
         self._app.say(text)
+
+
+def story_encoder(settings: Settings) -> Encoder | None:
+    """Return the sentence encoder that the settings ask for.
+
+    Raises:
+        UsageError: `story_vectors = "on"` and the extra is not installed.
+    """
+    from extractors.vectors import load_encoder
+
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # more threads only spin (research)
+    return load_encoder(cast("Mode", settings.story_vectors))
 
 
 def raw_document(result: PageResult) -> RawDocument:
@@ -454,6 +513,7 @@ def drive(
     """Run the stages in their order; the flow passes its tasks in the stages' places."""
     for number in range(cycle.begin()):
         poll(cycle, number)
+    cycle.catch_up()
     for number in range(cycle.plan_pages()):
         fetch(cycle, number)
         extract(cycle, number)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from extractors.models import Outcome, RawDocument
 from flows.alerting import alert_settings
+from flows.cycle import story_encoder
 from flows.pipeline import BATCH, batches, judge, store_batch
 from flows.rematching import rematch_all
 from flows.sites import learn_sites, load_sites, look_back
@@ -54,6 +55,7 @@ def load_documents(
                 app.say(f"{document.where}: {document.error}")
 
     workers = jobs or app.settings.jobs or os.cpu_count() or 1
+    encoder = story_encoder(app.settings)
     hosts: set[str] = set()
     with WorkerPool(jobs=workers, timeout_s=app.settings.document_timeout_s) as pool:
         for batch in batches(readable(), BATCH):
@@ -61,7 +63,7 @@ def load_documents(
             articles = list(pool.map_documents(batch, memory=memory))
             judged = [judge(article, topics, now=now) for article in articles]
             with app.store.write() as tx:
-                result = store_batch(tx, judged, topics=topics, alerting=alerting)
+                result = store_batch(tx, judged, topics=topics, alerting=alerting, encoder=encoder)
                 learn_sites(tx, judged, result)
             counts += result.outcomes()
             hosts |= {item.host for item in judged if item.host}

@@ -30,6 +30,7 @@ from storage.topics import save_hits
 
 if TYPE_CHECKING:
     from alerts.topics import TopicSet
+    from extractors.vectors import Encoder
     from storage.database import Transaction
 
 USABLE = frozenset({Status.OK, Status.FEED_CONTENT})
@@ -140,6 +141,7 @@ def store_batch(
     topics: TopicSet,
     alerting: AlertSettings | None,
     alerting_topics: frozenset[str] | None = None,
+    encoder: Encoder | None = None,
 ) -> BatchResult:
     """Store a batch in the open transaction.
 
@@ -148,6 +150,7 @@ def store_batch(
         batch: up to a few hundred articles, in the order in which they were seen.
         topics: the topics in use (titles, severities, channels).
         alerting: settings of alerting; None writes no outbox row at all (`ingest`).
+        encoder: sentence vectors for stories (extra `vectors`); None links without them.
         alerting_topics: only these may alert; None means all. All topics are matched either way.
     """
     ids = reserve_article_ids(tx, len(batch))
@@ -157,7 +160,11 @@ def store_batch(
     folds = dict(
         zip(
             usable,
-            fold_batch(tx, [_fold_input(batch[n], ids[n], plan[n][1]) for n in usable]),
+            fold_batch(
+                tx,
+                [_fold_input(batch[n], ids[n], plan[n][1]) for n in usable],
+                encoder=encoder,
+            ),
             strict=True,
         )
     )

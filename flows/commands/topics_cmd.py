@@ -75,15 +75,15 @@ def list_topics(app: AppContext) -> None:
 def check(app: AppContext, paths: tuple[Path, ...], strict: bool) -> None:
     """Lint topic files and run their own examples.
 
-    PATHS are files or folders; without them, the topics in use. Exit code 1 when something is
-    wrong.
+    PATHS are files or folders; without them, the topics in use. Exit code 1 when an example or
+    a phrase is wrong, 2 when a file cannot be read as a topic.
     """
     from alerts.lint import lint_topic, run_examples
     from alerts.topic_format import parse_topic
     from alerts.topics import topic_files
 
     results: list[dict[str, Any]] = []
-    failed = False
+    failed = unreadable = False
     seen: dict[str, Path] = {}
     for path in topic_files(paths or app.topic_paths()):
         remarks: list[dict[str, Any]] = []
@@ -95,7 +95,7 @@ def check(app: AppContext, paths: tuple[Path, ...], strict: bool) -> None:
             text = str(error).removeprefix(f"{path}:")
             line, _, message = text.partition(": ") if text[:1].isdigit() else ("1", "", text)
             remarks.append({"level": "error", "line": int(line), "message": message})
-            failed = True
+            failed = unreadable = True
             continue
         entry |= {"topic": topic.id, "version": topic.version, "examples": len(topic.examples)}
         if topic.id in seen:
@@ -121,7 +121,7 @@ def check(app: AppContext, paths: tuple[Path, ...], strict: bool) -> None:
         for entry in results:
             print_check(entry)
     if failed:
-        sys.exit(1)
+        sys.exit(2 if unreadable else 1)
 
 
 # ---------------------------------------------------------------------- explain
