@@ -1,0 +1,136 @@
+"""Site memory without a store: what counts as seen elsewhere, and what never does."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Sequence
+
+from extractors.boilerplate import clean_lines
+from extractors.models import BlockKind, Line
+from extractors.site_memory import (
+    MAX_LESSONS,
+    HostMemory,
+    Lesson,
+    learn_batch,
+    lesson_of_blocks,
+)
+
+HOST = "tidings.example"
+MOTTO = "Tide and tidings since the lighthouse was lit"
+PROMO = "Our little ferry timetable hangs beside the door of the harbour office all summer long."
+WORDS = ("gull", "rope", "mast", "anchor", "keel", "sail", "oar", "hull", "buoy", "deck", "reef")
+
+
+def story(n: int) -> list[str]:
+    kind = f"{WORDS[n % 11]} {WORDS[n // 11 % 11]}"
+    return [
+        f"The council of Seaport voted on the {kind} rule on Monday evening, the clerk said.",
+        f"Fishermen who had asked for the {kind} said that they were glad of the {kind} result.",
+        f"Nobody knew how the {kind} would be paid for before the {kind} season was over.",
+        f"A second reading of the {kind} bill is planned for the week after the {kind} fair.",
+    ]
+
+
+def learned(pages: Sequence[Sequence[str]]) -> HostMemory | None:
+    lessons = []
+    for page in pages:
+        blocks = clean_lines([Line(text=t) for t in page]).blocks
+        lessons.append(lesson_of_blocks(blocks, host=HOST))
+    return learn_batch(lessons).get(HOST)
+
+
+def taken(page: Sequence[str], memory: HostMemory | None) -> list[str]:
+    blocks = clean_lines([Line(text=t) for t in page], memory=memory).blocks
+    assert [b.text for b in blocks] == list(page)
+    return [b.text for b in blocks if b.kind is not BlockKind.BODY]
+
+
+def test_a_page_teaches_others_and_never_itself() -> None:
+    pages = [[*story(n), PROMO] for n in range(3)]
+    memory = learned(pages)
+    assert [taken(page, memory) for page in pages] == [[PROMO]] * 3
+    assert taken(pages[0], learned(pages[:1])) == []
+    assert taken(pages[0], learned(pages[:2])) == []
+
+
+def test_copies_of_a_page_are_one_lesson() -> None:
+    memory = learned([[*story(1), PROMO]] * 20)
+    assert memory is not None
+    assert len(memory) == 1
+
+
+def test_versions_of_a_story_do_not_teach_it() -> None:
+    versions = [[*story(5)[:3], f"Update {'x' * n}: the clerk added a word in the evening."]
+                for n in range(1, 8)]  # fmt: skip
+    memory = learned(versions)
+    assert [taken(page, memory) for page in versions] == [[]] * 7
+
+
+def test_a_blurb_of_another_article_does_not_take_that_articles_opening() -> None:
+    lead = story(9)[0]
+    pages = [[*story(n), "Related articles", "The council votes", lead] for n in range(4)]
+    memory = learned(pages)
+    assert taken(story(9), memory) == []
+
+
+def test_a_background_sentence_inside_the_text_needs_more_witnesses() -> None:
+    background = "The harbour wall was built in 1931, after a storm had taken the old pier away."
+    pages = [[*story(n)[:2], background, *story(n)[2:]] for n in range(3)]
+    assert taken(pages[0], learned(pages)) == []
+    many = [[*story(n)[:2], background, *story(n)[2:]] for n in range(8)]
+    assert taken(many[0], learned(many)) == [background]
+
+
+def test_teasers_shared_with_one_other_page_go_with_their_headlines() -> None:
+    teasers = []
+    for word in ("Whale", "Choir", "Bakery"):
+        teasers += [
+            f"{word} makes the front page",
+            f"The {word.lower()} that everybody talks about was seen by the quay again on Friday.",
+        ]
+    pages = [[*story(n), *teasers] for n in (1, 2)]
+    memory = learned(pages)
+    assert taken(pages[0], memory) == teasers
+
+
+def test_the_title_is_never_taken() -> None:
+    pages = [[MOTTO, *story(n)] for n in range(5)]
+    memory = learned(pages)
+    blocks = clean_lines([Line(text=t) for t in pages[0]], title=MOTTO, memory=memory).blocks
+    assert "memory:host" not in [b.rule for b in blocks]
+
+
+def test_memory_never_takes_most_of_a_page() -> None:
+    pages = [[*story(1)[:1], *[f"{PROMO[:-1]} {word}." for word in WORDS[:5]]], *[
+        [*story(n), *[f"{PROMO[:-1]} {word}." for word in WORDS[:5]]] for n in range(2, 8)
+    ]]  # fmt: skip
+    assert taken(pages[0], learned(pages)) == []
+
+
+def test_the_order_of_documents_does_not_matter_and_memory_is_bounded() -> None:
+    pages = [[*story(n), MOTTO] for n in range(MAX_LESSONS + 20)]
+    there, back = learned(pages), learned(list(reversed(pages)))
+    assert there is not None and back is not None
+    assert len(there) == MAX_LESSONS
+    assert there.lessons == back.lessons
+
+
+def test_documents_without_a_host_or_a_sentence_teach_nothing() -> None:
+    assert lesson_of_blocks(clean_lines([Line(text="Home")]).blocks, host=HOST) is None
+    assert learn_batch([None, None]) == {}
+    assert HostMemory(HOST, []).about(["a"]) is None
+
+
+def test_memory_travels_to_worker_processes() -> None:
+    pages = [[*story(n), PROMO] for n in range(3)]
+    memory = learned(pages)
+    again = pickle.loads(pickle.dumps(memory))
+    assert taken(pages[1], again) == [PROMO]
+
+
+def test_a_lesson_keeps_order_and_kinds_but_no_text() -> None:
+    blocks = clean_lines([Line(text=t) for t in [*story(1), "Advertisement"]]).blocks
+    lesson = lesson_of_blocks(blocks, host=HOST, story=7)
+    assert isinstance(lesson, Lesson)
+    assert (lesson.story, lesson.kinds) == (7, "ppppr")
+    assert lesson.opening() == frozenset(lesson.keys[:2])
