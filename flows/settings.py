@@ -76,6 +76,9 @@ class Settings:
     timezone: str = _key("UTC", "The reader's time zone, used in messages.")
 
     schedule: str = _key("10m", "How often `presswatch serve` runs a cycle.")
+    metrics_address: str = _key(
+        "", 'Where `serve` offers /metrics and /healthz, e.g. "127.0.0.1:9464"; empty: nowhere.'
+    )
     log_level: str = _key("INFO", "DEBUG, INFO, WARNING or ERROR.")
 
     def path(self, value: str) -> Path:

@@ -123,6 +123,7 @@ def serve(app: AppContext, every: str | None, cron: str | None, timezone: str | 
     Runs that were missed while the machine was down collapse into one.
     """
     from flows.engine import serve_schedule
+    from flows.metrics import metrics_served
     from flows.sending import clicks_if_wanted
 
     if every and cron:
@@ -132,7 +133,12 @@ def serve(app: AppContext, every: str | None, cron: str | None, timezone: str | 
     if not app.quiet:
         os.environ["PRESSWATCH_SERVING"] = "1"
     try:
-        with clicks_if_wanted(app.store, app.settings, app.secrets, say=app.say):
+        with (
+            metrics_served(
+                app.settings.metrics_address, app.settings.db_path, interval=span, say=app.say
+            ),
+            clicks_if_wanted(app.store, app.settings, app.secrets, say=app.say),
+        ):
             serve_schedule(
                 "flows.monitor:monitor",
                 name="presswatch",
