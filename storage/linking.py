@@ -135,7 +135,7 @@ class Linker:
         ).fetchall()
         for article_id, story_id, at, language, clues, topics, vector in rows:
             self._stored[article_id] = Telling(
-                article_id, story_id, at, language, tuple((clues or "").split(" ")),
+                article_id, story_id, at, language, tuple((clues or "").split()),
                 tuple(topics or ()), bytes(vector) if vector is not None else None,
             )  # fmt: skip
 
