@@ -45,8 +45,7 @@ QUESTIONS = {
     "hits of a topic, last day": """SELECT a.outlet, a.title FROM topic_hits h
         JOIN articles a USING (article_id) WHERE h.topic = 'opcon'
         AND a.fetched_at >= (SELECT max(fetched_at) FROM articles) - INTERVAL 1 DAY""",
-    "one article with its blocks": """SELECT * FROM blocks WHERE article_id =
-        (SELECT max(article_id) - 5000 FROM articles)""",
+    "one article with its blocks": "SELECT * FROM blocks WHERE article_id = 5432",
     "outlets by articles, all time": "SELECT outlet, count(*) FROM articles GROUP BY ALL",
 }
 
@@ -72,7 +71,7 @@ def store_made(tx: Transaction, batch: Sequence[Made], indexed: float | None = N
                 body_hash=key_of(made.body),
                 words=len(made.body.split()),
                 story_id=n,
-            )  # fmt: skip
+            )
         )
         keys.append((n, _keys(made, url), made.at))
     insert_articles(tx, rows)
@@ -135,17 +134,20 @@ def multiply(store: Store, have: int, size: int) -> int:
             shift = int(row[0]) if row else 0
             later = f"INTERVAL ({shift * 86_400 // A_DAY}) SECOND"
             for table, columns in _COPIED.items():
+                times = [column for column in columns if column.endswith(("_at", "_seen"))]
                 changes = ", ".join(
-                    f"{column} + {later if column.endswith(('_at', '_seen')) else shift} AS {column}"
+                    f"{column} + {later if column in times else shift} AS {column}"
                     for column in columns
                 )
                 tx.con.execute(
-                    f"INSERT INTO core.{table} BY NAME SELECT * REPLACE ({changes}, {tx.rev} AS rev)"
-                    f" FROM core.{table} WHERE {columns[0]} <= {MULTIPLIED}"
+                    f"INSERT INTO core.{table} BY NAME "
+                    f"SELECT * REPLACE ({changes}, {tx.rev} AS rev) FROM core.{table} "
+                    f"WHERE {columns[0]} <= {MULTIPLIED}"
                 )
             tx.con.execute(
-                f"INSERT INTO core.search_posting SELECT term, article_id + {shift}, weight, {tx.rev}"
-                f" FROM core.search_recent WHERE article_id <= {MULTIPLIED} ORDER BY term"
+                "INSERT INTO core.search_posting "
+                f"SELECT term, article_id + {shift}, weight, {tx.rev} FROM core.search_recent "
+                f"WHERE article_id <= {MULTIPLIED} ORDER BY term"
             )
             tx.con.execute(
                 f"CREATE OR REPLACE SEQUENCE core.article_id START {shift + MULTIPLIED + 1}"
@@ -225,7 +227,8 @@ def ask(store: Store) -> dict[str, Any]:
         queries = [word for word, _, _ in PLANTED]
         queries += ["submarine opcon", "sub*", '"opcon submarine"', "作战", "작권", "統制"]
         rows = con.execute(
-            "SELECT split_part(body, ' ', 12), title FROM articles USING SAMPLE 10 ROWS (reservoir, 8)"
+            "SELECT split_part(body, ' ', 12), title FROM articles "
+            "USING SAMPLE 10 ROWS (reservoir, 8)"
         ).fetchall()
         queries += [part[:12] for row in rows for part in row if part]
         taken = {}
@@ -247,12 +250,52 @@ def ask(store: Store) -> dict[str, Any]:
     return figures
 
 
+def compare(one: Store, other: Store) -> dict[str, Any]:
+    """Measure the same work on two stores in turns; return the medians and their ratio."""
+    work: dict[str, list[list[float]]] = {}
+    for n in range(8):
+        batch = list(Maker(1000 + n).articles(5_000_000 + n * BATCH, BATCH))
+        keys = [_keys(made, f"https://y.example/{n}/{i}") for i, made in enumerate(batch)]
+        for place, store in enumerate((one, other)):
+            with store.write() as tx:
+                began = time.perf_counter()
+                known_keys(tx.con, keys, [made.at for made in batch])
+                known = time.perf_counter() - began
+                began = time.perf_counter()
+                index = store_made(tx, batch)
+                write = time.perf_counter() - began - index
+                began = time.perf_counter()
+            commit = time.perf_counter() - began
+            began = time.perf_counter()
+            how = store.publish()
+            publish = time.perf_counter() - began
+            if n < 2:
+                continue  # the spare is made, caches are warm
+            if how != "rows":
+                print("published", how, file=sys.stderr)
+            for name, taken in (
+                ("known", known), ("write", write), ("index", index), ("commit", commit),
+                ("publish", publish),
+            ):  # fmt: skip
+                work.setdefault(name, [[], []])[place].append(taken)
+    answers = {}
+    for name, (first, second) in work.items():
+        a, b = statistics.median(first), statistics.median(second)
+        answers[name + ", ms"] = (round(a * 1000, 1), round(b * 1000, 1), round(b / a, 2))
+    return answers
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--sizes", default="10000,100000")
     parser.add_argument("--queries-only", action="store_true")
+    parser.add_argument("--compare", type=Path, help="another folder: side by side")
     options = parser.parse_args()
+    if options.compare:
+        stores = [Store(folder / "archive.duckdb") for folder in (options.compare, options.folder)]
+        print(json.dumps(compare(*stores), indent=1))
+        return
     options.folder.mkdir(parents=True, exist_ok=True)
     store = Store(options.folder / "archive.duckdb")
     if options.queries_only:

@@ -45,8 +45,8 @@ class Made:
 
 def _vocabulary(rng: random.Random, language: str) -> list[str]:
     if language == "en":
-        heads = "b c d f g h l m n p r s t v w st tr pl gr ch sh".split()
-        tails = "a e i o u an er in on al is ent or ing ed".split()
+        heads = (*"bcdfghlmnprstvw", "st", "tr", "pl", "gr", "ch", "sh")
+        tails = (*"aeiou", "an", "er", "in", "on", "al", "is", "ent", "or", "ing", "ed")
         return list(
             dict.fromkeys(
                 "".join(

@@ -104,6 +104,11 @@ def _connect(path: Path, *, read_only: bool) -> DuckDBPyConnection:
                 f"{path} is locked by another program ({_lock_holder(path)}): "
                 "close it there, then try again"
             ) from error
+        if "permission denied" in text.lower() or "read-only" in text.lower():
+            raise StoreUnwritable(
+                f"{path} may not be written by this user, or its disk is read-only: "
+                "change its owner, or name another database with --db"
+            ) from error
         raise StoreDamaged(
             f"{path} cannot be opened as a DuckDB file ({text}): run `presswatch doctor`, "
             "or restore a backup"
@@ -335,6 +340,11 @@ class Store:
                 con.execute("CHECKPOINT")
                 publisher = Publisher(path=self.path, main=self.main, folder=self.folder)
                 return publisher.publish(con, int(row[0]) if row else 0)
+            except OSError as error:
+                raise StoreUnwritable(
+                    f"{self.path} was not refreshed ({error.strerror or error}): make room; "
+                    "nothing is lost, the next run publishes it"
+                ) from error
             finally:
                 con.close()
         finally:

@@ -142,7 +142,11 @@ class Publisher:
             _LOG.debug("publishing the whole file: %s", reason)
             con.close()
             how = "whole"
-            copy_file(self._main, self._part)
+            try:
+                copy_file(self._main, self._part)
+            except OSError:
+                self._part.unlink(missing_ok=True)  # a full disk: do not fill it more
+                raise
             fresh = self._part
         self._swap(fresh, rev, note)
         return how
