@@ -123,8 +123,8 @@ def serve(app: AppContext, every: str | None, cron: str | None, timezone: str | 
     Runs that were missed while the machine was down collapse into one.
     """
     from flows.engine import serve_schedule
-    from flows.metrics import metrics_served
     from flows.sending import clicks_if_wanted
+    from flows.service_metrics import metrics_served
 
     if every and cron:
         raise UsageError("give either --every or --cron, not both")

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from extractors.errors import UsageError
-from flows.metrics import (
+from flows.service_metrics import (
     Desk,
     Snapshot,
     judge_health,
@@ -200,7 +200,7 @@ def test_the_process_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
     store = store_with_run(tmp_path)
     code = (
         "import sys, time; from datetime import timedelta; from pathlib import Path\n"
-        "from flows.metrics import metrics_served\n"
+        "from flows.service_metrics import metrics_served\n"
         "with metrics_served('127.0.0.1:0', Path(sys.argv[1]), interval=timedelta(hours=1),\n"
         "                    say=lambda t: None) as url:\n"
         "    print(url, flush=True); time.sleep(600)\n"

@@ -9,7 +9,7 @@ child ends when the parent's end of its standard input is gone, also after kill 
 answered from memory until the published file is replaced, so it costs the same whatever the size
 of the archive, and nobody keeps the file open.
 
-    python -m flows.metrics FD DATABASE STALE_AFTER_S      (started by `metrics_served`)
+    python -m flows.service_metrics FD DATABASE STALE_AFTER_S      (started by `metrics_served`)
 """
 
 from __future__ import annotations
@@ -333,7 +333,7 @@ def metrics_served(
         port = listener.getsockname()[1]
         process = subprocess.Popen(
             [
-                *(sys.executable, "-P", "-m", "flows.metrics"),
+                *(sys.executable, "-P", "-m", "flows.service_metrics"),
                 *(str(listener.fileno()), str(database.absolute()), str(stale_after(interval))),
             ],
             stdin=subprocess.PIPE,  # never written to: its end tells the child to stop
