@@ -7,7 +7,6 @@ import gzip
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from support.feed_server import FeedServer, answer, conditional, hang, item, raw, rss
@@ -43,11 +42,6 @@ SETTINGS = FetchSettings(host_delay_s=0, per_host=50, total_s=3.0)
 def server() -> Iterator[FeedServer]:
     with FeedServer() as server:
         yield server
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "p.duckdb")
 
 
 def poll(store: Store, server: FeedServer, *configs: FeedConfig) -> SavedPolls:

@@ -11,16 +11,12 @@ from pathlib import Path
 import pytest
 from support.fold_texts import START, article, edited, fold_input, market_wrap
 
+from extractors.vectors import DIMENSIONS
 from storage.articles import reserve_article_ids
 from storage.database import Store
 from storage.folding import Fold, FoldInput, fold_batch
 from storage.identity import article_keys, insert_article_keys, known_keys
 from storage.rows import insert_rows
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "t.duckdb")
 
 
 def fold(store: Store, *batches: Sequence[FoldInput]) -> list[Fold]:
@@ -384,3 +380,23 @@ def test_known_documents_are_found_by_each_of_their_keys(store: Store) -> None:
 
 def test_a_short_headline_is_no_key() -> None:
     assert article_keys(outlet="Desk", title="Round-up") == ()
+
+
+class _SameForAll:
+    """An encoder for which all texts mean the same."""
+
+    model = "same-for-all"
+    everything = True
+
+    def encode(self, texts: Sequence[str]) -> list[tuple[float, ...]]:
+        return [(1.0,) + (0.0,) * (DIMENSIONS - 1) for _ in texts]
+
+
+def test_a_stored_text_without_a_clue_can_be_compared(store: Store) -> None:
+    """It is stored without clues, not with an empty one."""
+    bare = fold_input(1, "", title="!?", topics=("opcon",))
+    later = fold_input(2, article(7), title="A title", topics=("opcon",), hours=1)
+    for batch in ([bare], [later]):
+        with store.write() as tx:
+            write_articles(tx, batch, fold_batch(tx, batch, encoder=_SameForAll()))
+    assert row(store, 1)["n_articles"] is not None

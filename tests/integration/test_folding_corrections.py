@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -16,11 +15,6 @@ from storage.database import Store
 from storage.folding import Fold, FoldInput, fold_batch
 from storage.rows import insert_rows
 from storage.story_edits import merge_stories, read_story, split_story, undo_event
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "t.duckdb")
 
 
 def fold(store: Store, *items: tuple[FoldInput, str]) -> list[Fold]:
