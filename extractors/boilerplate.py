@@ -44,7 +44,7 @@ LONG_PARAGRAPH: Final = 100
 RELATED_REST: Final = 0.25
 """... or when what follows is lighter than this share of the prose before it."""
 
-TEASERS_TOGETHER: Final = 0.25
+TEASERS_TOGETHER: Final = 0.4
 """In a list of teasers at most this share of sentence lines follows another one; in articles with
 sub-headings more than half do."""
 
@@ -52,8 +52,13 @@ DATA_RUN: Final = 4
 DATA_SHARE: Final = 0.9
 """So many lines behind the last sentence, nearly all with figures, are a table of the article."""
 
-TEASERS_AFTER: Final = 0.1
+TEASERS_AFTER: Final = 0.2
 """Teasers may well outweigh a short article; their shape is the surer sign."""
+
+CLOSING: Final = frozenset({"copyright", "endmark"})
+CLOSING_AFTER: Final = 0.6
+CLOSING_WIDTH: Final = 160
+"""A copyright notice or end mark up to this width closes the article behind 60 % of its prose."""
 
 BOX_ITEMS: Final = 4
 RESUMED_PROSE: Final = 2
@@ -385,6 +390,12 @@ def _ending(rows: list[_Row], family: str) -> None:
             before += row.shape.weight
             continue
         rule = next((h.rule for h in row.hits if h.rule.action in ("ends", "box")), None)
+        if rule is None and not row.live and row.shape.width <= CLOSING_WIDTH:
+            closing = next((h.rule for h in row.hits if h.rule.category in CLOSING), None)
+            if closing is not None and total and _closes(rows[i + 1 :], before, total, family):
+                for r in rows[i + 1 :]:
+                    r.drop(closing.name, "behind the line that closes the article")
+                return
         if rule is None or row.live:
             continue
         tried += 1
@@ -418,6 +429,14 @@ def _resumes(rest: Sequence[_Row], family: str) -> bool:
     if len(prose) < RESUMED_PROSE or not 1 <= prose[0] <= BOX_ITEMS:
         return False
     return prose[-1] - prose[0] + 1 == len(prose)
+
+
+def _closes(rest: Sequence[_Row], before: float, total: float, family: str) -> bool:
+    """Behind a copyright notice or an end mark, with most of the text before it, come teasers."""
+    if before < CLOSING_AFTER * total or _resumes(rest, family):
+        return False
+    weight = sum(r.shape.weight for r in rest if _live_prose(r, family))
+    return weight <= RELATED_REST * before or _teasers(rest)
 
 
 def _teasers(rows: Sequence[_Row]) -> bool:

@@ -221,8 +221,8 @@ def _hits(index: _Index, shape: Shape, grams: frozenset[str], found: list[Hit]) 
             if not whole:
                 tried[rule.name] = rule
                 continue
-            at = low.find(phrase)
-            if not inside_quotes(low, at):
+            at = _word_start(low, phrase)
+            if at >= 0 and not inside_quotes(low, at):
                 found.append(Hit(rule=rule, start=at, end=at + len(phrase), phrase=True))
     for rule in tried.values():
         if width > rule.max_width or rule.pattern is None:
@@ -230,6 +230,16 @@ def _hits(index: _Index, shape: Shape, grams: frozenset[str], found: list[Hit]) 
         hit = rule.pattern.search(shape.norm)
         if hit and not inside_quotes(shape.norm, hit.start()):
             found.append(Hit(rule=rule, start=hit.start(), end=hit.end()))
+
+
+def _word_start(low: str, phrase: str) -> int:
+    """Where the phrase stands, -1 when only within words: `patreon` is not in `compatreon`."""
+    at = low.find(phrase)
+    if not phrase[0].isalnum():
+        return at
+    while at > 0 and low[at - 1].isascii() and low[at - 1].isalnum() and phrase[0].isascii():
+        at = low.find(phrase, at + 1)
+    return at
 
 
 def _grams_of(low: str) -> frozenset[str]:
