@@ -247,22 +247,18 @@ def _facts(console: Console, article: Article) -> None:
 
 
 def _removed(console: Console, article: Article) -> None:
-    from rich.table import Table
+    """List each removed block with its reason and rule; one line of its text below."""
     from rich.text import Text
 
-    table = Table(title="Removed", title_justify="left", title_style="bold", show_lines=False)
-    table.add_column("kind", no_wrap=True)
-    table.add_column("rule", no_wrap=True, max_width=28, overflow="ellipsis")
-    table.add_column("reason", overflow="fold", max_width=34)
-    table.add_column("text", overflow="ellipsis", no_wrap=True, ratio=1)
+    console.print(Text("\nRemoved", style="bold"))
     for block in article.blocks:
         if block.kind is BlockKind.BODY:
             continue
-        style = "yellow" if block.kind is BlockKind.QUARANTINE else ""
-        cells = (str(block.kind), block.rule, block.reason, _clean(block.text)[:400])
-        table.add_row(*(Text(cell, style=style) for cell in cells))
-    console.print()
-    console.print(table)
+        style = "yellow" if block.kind is BlockKind.QUARANTINE else "cyan"
+        head = Text(f"{block.kind:12}", style=style)
+        console.print(head + Text(f"{block.reason}  [{block.rule}]"))
+        text = Text(f"            {_clean(block.text)[:400]}", style="dim")
+        console.print(text, no_wrap=True, overflow="ellipsis")
 
 
 def _topics(console: Console, explanations: list[Explanation]) -> None:
