@@ -12,7 +12,7 @@ import pytest
 from support.archive import Piece, store_pieces
 
 from storage.database import Store
-from storage.errors import StoreDamaged, StoreUnwritable
+from storage.errors import StoreUnwritable
 
 ROOT = Path(__file__).parents[2]
 
