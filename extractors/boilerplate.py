@@ -27,7 +27,13 @@ from extractors.models import Block, BlockKind, Line
 from extractors.passages import judge_foreign
 from extractors.provenance import wire_agency
 from extractors.rules import CUT_CHARS, Hit, RuleSet, builtin_rules
-from extractors.site_memory import MEMORY_RULE, OPENING_PROSE, HostMemory, needed
+from extractors.site_memory import (
+    MEMORY_RULE,
+    OPENING_PROSE,
+    PROSE_OTHERS_INSIDE,
+    HostMemory,
+    needed,
+)
 
 MAX_PASSES: Final = 50
 """Passes end by themselves, as each removes a line; this bounds a page made to need one a line."""
@@ -80,7 +86,8 @@ HEAD_LABEL_WIDTH: Final = 18
 """Labels up to this width before the first sentence are navigation, wider ones titles."""
 
 MEMORY_MOST: Final = 0.6
-"""Site memory never takes more than this share of a page's prose: then the page is a copy."""
+"""Above this share of a page's prose, site memory takes only sentences with four witnesses, and
+never all: the page may be a copy that the guard against versions did not know."""
 
 CUE_SENTENCE_WIDTH: Final = 90
 """A sentence up to this width may go for a phrase somewhere in it; longer ones talk about it."""
@@ -492,19 +499,21 @@ def _by_memory(
     _allow_shared_tail(live, others, edge)
     first = next((i for i, r in enumerate(live) if r.shape.prose and not edge[i]), len(live))
     last = next((i for i in reversed(range(len(live))) if live[i].shape.prose and not edge[i]), -1)
-    known = []
+    known: list[tuple[_Row, int]] = []
     for i, row in enumerate(live):
         inside = first < i < last
         if not edge[i] or (inside and others[i] < needed(prose=row.shape.prose, inside=True)):
             continue
         if row.keep or row.shape.key == title_key or (inside and row.shape.letters < 2):
             continue
-        known.append(row)
+        known.append((row, others[i]))
     weight = sum(r.shape.weight for r in live if r.shape.prose)
-    taken = sum(r.shape.weight for r in known if r.shape.prose)
-    spare_prose = taken > MEMORY_MOST * weight
-    for row in known:
-        if not (row.shape.prose and spare_prose):
+    taken = sum(r.shape.weight for r, _ in known if r.shape.prose)
+    least = 0
+    if taken > MEMORY_MOST * weight:  # most of the text: then only what is sure
+        least = PROSE_OTHERS_INSIDE
+    for row, n in known:
+        if not row.shape.prose or (n >= least and taken < weight):
             row.drop(MEMORY_RULE, "on other articles of this site too")
 
 

@@ -155,9 +155,7 @@ class HostMemory:
 
     def about_hashes(self, prose: Sequence[int]) -> PageMemory | None:
         """The same for hashed sentences."""
-        own = [k for k in prose if k not in self._common] or list(prose)
-        half = set(own[: (len(own) + 1) // 2])
-        everything = set(own)
+        half, everything = self._own(prose)
         rest = [
             lesson
             for lesson, (opening, known) in zip(self.lessons, self._sentences, strict=True)
@@ -175,18 +173,25 @@ class HostMemory:
 
     @cached_property
     def _sentences(self) -> list[tuple[set[int], set[int]]]:
-        """First half and all of each lesson's own sentences."""
-        found = []
-        for lesson in self.lessons:
-            own = [k for k in lesson.prose if k not in self._common] or list(lesson.prose)
-            found.append((set(own[: (len(own) + 1) // 2]), set(own)))
-        return found
+        """Opening and all of each lesson's own sentences."""
+        return [self._own(lesson.prose) for lesson in self.lessons]
+
+    def _own(self, prose: Sequence[int]) -> tuple[set[int], set[int]]:
+        """Opening and all of a text's own sentences.
+
+        Where the host's common sentences are most of a text, they may as well be a story that
+        was told in many versions: then its first sentences decide, common or not.
+        """
+        own = [k for k in prose if k not in self._common]
+        if 2 * len(own) < len(prose):
+            return set(prose[:OPENING_PROSE]), set(prose)
+        return set(own[: (len(own) + 1) // 2]), set(own)
 
 
 def _same_story(half: set[int], all_: set[int], other_half: set[int], other: set[int]) -> bool:
-    """Tell whether one text's opening half stands in the other: versions keep what they open with.
+    """Tell whether one text's opening stands in the other: versions keep what they open with.
 
-    Only the opening half is asked: at the end of a page stand the blurbs that all pages share.
+    Only the opening is asked: at the end of a page stand the blurbs that all pages share.
     """
     return len(half & other) >= VERSION_SHARE * len(half) or len(
         other_half & all_

@@ -100,11 +100,18 @@ def test_the_title_is_never_taken() -> None:
     assert "memory:host" not in [b.rule for b in blocks]
 
 
-def test_memory_never_takes_most_of_a_page() -> None:
-    pages = [[*story(1)[:1], *[f"{PROMO[:-1]} {word}." for word in WORDS[:5]]], *[
-        [*story(n), *[f"{PROMO[:-1]} {word}." for word in WORDS[:5]]] for n in range(2, 8)
-    ]]  # fmt: skip
-    assert taken(pages[0], learned(pages)) == []
+def test_memory_takes_most_of_a_page_only_when_many_stories_vouch_for_it() -> None:
+    furniture = [f"{PROMO[:-1]} {word}." for word in WORDS[:5]]
+    few = [[*story(n)[:2], *furniture] for n in range(4)]
+    many = [[*story(n)[:2], *furniture] for n in range(6)]
+    assert taken(few[0], learned(few)) == []
+    assert taken(many[0], learned(many)) == furniture
+
+
+def test_memory_never_takes_all_of_a_page() -> None:
+    furniture = [f"{PROMO[:-1]} {word}." for word in WORDS[:5]]
+    memory = learned([[*story(n), *furniture] for n in range(8)])
+    assert taken(furniture, memory) == []
 
 
 def test_the_order_of_documents_does_not_matter_and_memory_is_bounded() -> None:
