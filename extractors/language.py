@@ -14,6 +14,7 @@ Traditional Chinese Korean, raises on numbers, and fails in threads; it is never
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 import unicodedata
@@ -61,6 +62,7 @@ DEVANAGARI_PROFILES: Final = ("hi", "mr", "ne")
 CYRILLIC_PROFILES: Final = ("ru", "uk", "bg", "mk")
 
 ENGINES: Final = ("hybrid", "py3langid")
+ENGINE_VARIABLE: Final = "PRESSWATCH_LANGUAGE_ENGINE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -404,7 +406,10 @@ _PY3LANGID: Final = {
     "devanagari": _Py3langid(DEVANAGARI_PROFILES),
     "cyrillic": _Py3langid(CYRILLIC_PROFILES),
 }
-_default_engine = "hybrid"
+# The environment reaches worker processes too; `set_default_engine` checks what is set there.
+_default_engine = os.environ.get(ENGINE_VARIABLE, "hybrid")
+if _default_engine not in ENGINES:
+    _default_engine = "hybrid"
 
 
 def set_default_engine(engine: str) -> None:

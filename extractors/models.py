@@ -84,7 +84,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedEntry:
-    """One entry of a feed. `content` and `summary` are plain text, paragraphs on their own lines."""
+    """One entry of a feed. `content` and `summary` are plain text, one paragraph a line."""
 
     feed: str  # name of the feed in feeds.toml
     feed_url: str

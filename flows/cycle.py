@@ -36,6 +36,7 @@ from extractors.models import Outcome, RawDocument
 from extractors.polling import PageResult, SafeParser, fetch_batch, poll_stream
 from extractors.robots import RobotsCache
 from flows.alerting import alert_settings
+from flows.cleaning import prepare_cleaning
 from flows.context import AppContext
 from flows.fetching import address_guard, fetch_settings
 from flows.operations import report_feeds
@@ -462,6 +463,7 @@ def open_cycle(
     with contextlib.ExitStack() as stack:
         try:
             settings = app.settings
+            prepare_cleaning(settings)
             chosen = frozenset(app.topics.only(topics).infos) if topics else None
             store = app.store
             if dry_run:

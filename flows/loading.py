@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from extractors.models import Outcome, RawDocument
 from flows.alerting import alert_settings
+from flows.cleaning import prepare_cleaning
 from flows.cycle import story_encoder
 from flows.pipeline import BATCH, batches, judge, store_batch
 from flows.rematching import rematch_all
@@ -39,6 +40,7 @@ def load_documents(
     from extractors.readers import read_documents
     from extractors.workers import WorkerPool
 
+    prepare_cleaning(app.settings)
     counts: Counter[Outcome] = Counter()
     unreadable = 0
     began = time.monotonic()

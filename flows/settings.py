@@ -56,7 +56,9 @@ class Settings:
 
     jobs: int = _key(0, "Worker processes for extraction; 0 means one for each CPU core.")
     document_timeout_s: float = _key(10.0, "A page that takes longer is given up, in seconds.")
-    language_engine: str = _key("langdetect", 'Language detector: "langdetect" or "py3langid".')
+    language_engine: str = _key(
+        "hybrid", "Language detector, for texts that script and words leave open."
+    )
     story_vectors: str = _key("auto", 'Sentence vectors for stories: "auto", "on" or "off".')
 
     slack_channel: str = _key("#presswatch", "Channel for topics that name none.")
@@ -159,7 +161,7 @@ def load_secrets(env: Mapping[str, str] | None = None) -> Secrets:
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "first_poll": ("auto", "alert", "summary"),
-    "language_engine": ("langdetect", "py3langid"),
+    "language_engine": ("hybrid", "py3langid"),
     "story_vectors": ("auto", "on", "off"),
     "quiet_override": ("low", "normal", "high", "critical"),
     "log_level": ("DEBUG", "INFO", "WARNING", "ERROR"),

@@ -7,6 +7,7 @@ Nothing here knows about articles: where in the page a rule may fire is asked by
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -32,6 +33,7 @@ PLACES: Final = ("any", "head", "tail", "edge")
 MAX_WIDTH: Final = 120
 """Default width up to which a rule applies: a cue inside a longer line is talk about the thing."""
 
+FOLDER_VARIABLE: Final = "PRESSWATCH_RULES_FOLDER"
 FILES: Final = ("general", "en", "ko", "ja", "zh", "de", "fr", "es")
 _KNOWN: Final = frozenset({
     "name", "category", "reason", "action", "lines", "starts", "ends", "contains", "pattern",
@@ -351,8 +353,12 @@ def _phrases(raw: Any, where: str, key: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=1)
 def builtin_rules() -> RuleSet:
-    """The rules that presswatch brings."""
-    return load_rules(None)
+    """The rules in use when none are given: the shipped ones, and the operator's.
+
+    The operator's folder is named by `FOLDER_VARIABLE`, so that worker processes find it too.
+    """
+    folder = os.environ.get(FOLDER_VARIABLE)
+    return load_rules(Path(folder) if folder else None)
 
 
 def load_rules(folder: Path | None) -> RuleSet:

@@ -60,6 +60,9 @@ def inspect(
     """
     if (target is None) == (jsonl is None):
         raise UsageError("give one FILE or URL, or --jsonl IN: one of them is needed")
+    from flows.cleaning import prepare_cleaning
+
+    prepare_cleaning(app.settings)
     if jsonl is not None:
         return _many(app, jsonl, out, jobs or 1, memory)
     assert target is not None
