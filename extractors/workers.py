@@ -23,7 +23,7 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any, Final
@@ -34,6 +34,9 @@ from extractors.models import Article, RawDocument, Status
 if TYPE_CHECKING:
     from extractors.documents import Memory
     from extractors.rules import RuleSet
+
+FOLDER_VARIABLE: Final = "PRESSWATCH_RULES_FOLDER"  # as in extractors.rules
+ENGINE_VARIABLE: Final = "PRESSWATCH_LANGUAGE_ENGINE"  # as in extractors.language
 
 TIMEOUT_S: Final = 10.0
 """Processor time one document may take (design.md §6.5). The slowest of 750 pages takes 1.3 s."""
@@ -177,7 +180,9 @@ class WorkerPool:
     def _start(self) -> _Worker:
         here, there = self._context.Pipe()
         process = self._context.Process(
-            target=_serve, args=(there, self.timeout_s, self.memory_bytes), daemon=True
+            target=_serve,
+            args=(there, self.timeout_s, self.memory_bytes, _choices()),
+            daemon=True,
         )
         process.start()
         there.close()
@@ -338,8 +343,34 @@ def _end(worker: _Worker) -> None:
 # ---------------------------------------------------------------- in the worker
 
 
-def _serve(pipe: Connection, timeout_s: float, memory_bytes: int) -> None:
+def _choices() -> dict[str, str | None]:
+    """What the user chose for cleaning: the server that forks workers may be older than that."""
+    return {name: os.environ.get(name) for name in (FOLDER_VARIABLE, ENGINE_VARIABLE)}
+
+
+def _take_over(choices: Mapping[str, str | None]) -> None:
+    """Put the user's choices in force in a worker."""
+    from extractors.language import set_default_engine
+    from extractors.rules import builtin_rules
+
+    if os.environ.get(FOLDER_VARIABLE) != choices[FOLDER_VARIABLE]:
+        builtin_rules.cache_clear()
+    for name, value in choices.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+    set_default_engine(choices[ENGINE_VARIABLE] or "hybrid")
+
+
+def _serve(
+    pipe: Connection,
+    timeout_s: float,
+    memory_bytes: int,
+    choices: Mapping[str, str | None],
+) -> None:
     """Answer items until the pipe closes."""
+    _take_over(choices)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that owns us
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))

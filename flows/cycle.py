@@ -35,6 +35,7 @@ from extractors.fetch import Fetcher
 from extractors.models import Outcome, RawDocument
 from extractors.polling import PageResult, SafeParser, fetch_batch, poll_stream
 from extractors.robots import RobotsCache
+from extractors.urls import host_of
 from flows.alerting import alert_settings
 from flows.cleaning import prepare_cleaning
 from flows.context import AppContext
@@ -60,12 +61,16 @@ from storage.feeds import (
     save_robots,
     sync_feeds,
 )
+from storage.owed import still_owed
 from storage.runs import end_run, start_run
 
 if TYPE_CHECKING:
     from alerts.topics import TopicSet
+    from extractors.robots import RobotsText
+    from extractors.site_memory import Lesson
     from extractors.vectors import Encoder, Mode
     from extractors.workers import WorkerPool
+    from flows.exchange import WorkResult
 
 _LOG = logging.getLogger(__name__)
 
@@ -363,6 +368,54 @@ class Cycle:
             self._pool = None
 
     # ------------------------------------------------------------------ helpers
+    def split_batches(
+        self, split: Callable[[Sequence[OwedEntry]], list[list[OwedEntry]]]
+    ) -> list[list[OwedEntry]]:
+        """Cut the planned entries anew and return the batches."""
+        everything = [owed for batch in self._entry_batches for owed in batch]
+        self._entry_batches = split(everything) if everything else []
+        return self._entry_batches
+
+    def add_batch(self) -> int:
+        """Make room for a batch that this run did not plan; return its number."""
+        self._entry_batches.append([])
+        return len(self._entry_batches) - 1
+
+    def known_of_hosts(self, urls: set[str]) -> tuple[tuple[RobotsText, ...], tuple[Lesson, ...]]:
+        """Return what a worker should know of the hosts of these addresses."""
+        hosts = sorted({host for url in urls if (host := host_of(url))})
+        with self.store.write() as tx:
+            lessons = [
+                lesson
+                for memory in load_memory(tx.con, hosts).values()
+                for lesson in memory.lessons
+            ]
+            origins = {"/".join(url.split("/", 3)[:3]) for url in urls}
+            robots = [row for row in load_robots(tx, tx.now) if row.origin in origins]
+        return tuple(robots), tuple(lessons)
+
+    def accept(self, number: int, result: WorkResult) -> None:
+        """Take what a worker made of a batch; entries that are not owed any more are dropped."""
+        with self._stage("judge"):
+            with self.store.write() as tx:
+                owed = still_owed(tx.con, [item.result.owed for item in result.items])
+            items = [item for item in result.items if item.result.owed.entry_key in owed]
+            self._pages[number] = [item.result for item in items]
+            self._judged[number] = [
+                (
+                    item.result.owed,
+                    judge(item.article, self.topics, backfill=item.result.owed.backfill),
+                )
+                for item in items
+                if item.article is not None
+            ]
+            if self._robots is not None:
+                self._robots.fetched.extend(result.robots)
+
+    def note(self, problem: str) -> None:
+        """Record a problem that leaves the run's other work as it is."""
+        self.summary.errors.append(problem)
+
     def _as_backfill(
         self, judged: list[tuple[OwedEntry, Judged]]
     ) -> list[tuple[OwedEntry, Judged]]:

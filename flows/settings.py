@@ -55,9 +55,18 @@ class Settings:
     max_pages_per_run: int = _key(2000, "How many article pages one run fetches at most.")
 
     jobs: int = _key(0, "Worker processes for extraction; 0 means one for each CPU core.")
+    workers: str = _key(
+        "local", 'Who fetches and extracts: "local", or "prefect": workers on several hosts.'
+    )
+    exchange: str = _key(
+        "data/exchange", 'Folder that writer and workers share when workers = "prefect".'
+    )
+    workers_wait_s: float = _key(
+        600.0, "How long a run waits when no worker shows any life, in seconds."
+    )
     document_timeout_s: float = _key(10.0, "A page that takes longer is given up, in seconds.")
     language_engine: str = _key(
-        "hybrid", "Language detector, for texts that script and words leave open."
+        "hybrid", "Language detector behind script and function words."
     )
     story_vectors: str = _key("auto", 'Sentence vectors for stories: "auto", "on" or "off".')
 
@@ -165,8 +174,9 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "story_vectors": ("auto", "on", "off"),
     "quiet_override": ("low", "normal", "high", "critical"),
     "log_level": ("DEBUG", "INFO", "WARNING", "ERROR"),
+    "workers": ("local", "prefect"),
 }
-_PATHS = {"db", "feeds", "topics", "rules"}
+_PATHS = {"db", "feeds", "topics", "rules", "exchange"}
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
