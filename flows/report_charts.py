@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,11 +36,13 @@ class Chart:
 def make_charts(data: ReportData) -> dict[str, Chart]:
     """Return the charts that have something to show, by name."""
     made = [
-        _stacked("topics", "Articles a day that hit a topic", data.topic_days, "topic", "articles"),
         _stacked(
-            "articles", "New articles a day by language", data.per_day, "language", "articles"
+            data, "topics", "Articles a day that hit a topic", data.topic_days, "topic", "articles"
         ),
-        _stacked("polls", "Polls a day by outcome", data.polls, "outcome", "polls"),
+        _stacked(
+            data, "articles", "New articles a day by language", data.per_day, "language", "articles"
+        ),
+        _stacked(data, "polls", "Polls a day by outcome", data.polls, "outcome", "polls"),
         _removed(data.removed_by_outlet),
         _runs(data.runs),
     ]
@@ -65,12 +68,21 @@ def chart_script() -> str:
     return script
 
 
-def _stacked(name: str, label: str, rows: list[Row], colour: str, count: str) -> Chart | None:
+def _stacked(
+    data: ReportData, name: str, label: str, rows: list[Row], colour: str, count: str
+) -> Chart | None:
     if not rows:
         return None
     import altair as alt
 
     values = [{**row, "day": row["day"].isoformat()} for row in rows]
+    first, last = (
+        alt.DateTime(year=day.year, month=day.month, date=day.day, utc=True)
+        for day in (
+            min(data.made_at - timedelta(days=data.days - 1), rows[0]["day"], key=_date_of),
+            data.made_at + timedelta(days=1),
+        )
+    )
     return _chart(
         name,
         label,
@@ -80,7 +92,11 @@ def _stacked(name: str, label: str, rows: list[Row], colour: str, count: str) ->
             x=alt.X(
                 "utcyearmonthdate(day):T",
                 title=None,
-                axis=alt.Axis(format="%d %b", tickMinStep=86_400_000),
+                axis=alt.Axis(
+                    format="%d %b",
+                    tickCount=alt.TimeIntervalStep(interval="day", step=max(1, data.days // 10)),
+                ),
+                scale=alt.Scale(type="utc", domain=[first, last]),
             ),
             y=alt.Y(f"sum({count}):Q", title=count, axis=alt.Axis(tickMinStep=1)),
             color=alt.Color(f"{colour}:N", title=colour, scale=alt.Scale(range=_COLOURS)),
@@ -91,6 +107,10 @@ def _stacked(name: str, label: str, rows: list[Row], colour: str, count: str) ->
             ],
         ),
     )
+
+
+def _date_of(value: date) -> date:
+    return value.date() if isinstance(value, datetime) else value
 
 
 def _removed(rows: list[Row]) -> Chart | None:

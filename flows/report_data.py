@@ -90,7 +90,7 @@ SELECT (SELECT count(*) FROM articles) AS articles,
        (SELECT count(*) FROM alerts WHERE kind = 'alert' AND created_at >= $since) AS alerts,
        (SELECT count(*) FROM feeds WHERE active) AS feeds,
        (SELECT count(*) FROM feeds WHERE active AND failures > 0) AS failing,
-       (SELECT max(started_at) FROM runs WHERE kind = 'run') AS last_run
+       (SELECT max(started_at) FROM runs) AS last_run
 """
 _PER_DAY = """
 SELECT CAST(fetched_at AS DATE) AS day, split_part(language, '-', 1) AS language,
@@ -144,8 +144,8 @@ WITH told AS (
            || coalesce(' (' || nullif(actor, '') || ')', '') ORDER BY marked_at) AS verdicts
     FROM topic_feedback GROUP BY ALL
 )
-SELECT l.alert_key, l.created_at, l.topic, s.title, l.story_id, l.channel, l.state, l.severity,
-       l.attempts, l.sent_at, l.last_error, l.reason,
+SELECT l.alert_key, l.created_at, coalesce(l.topic, l.kind) AS topic, s.title,
+       l.story_id, l.channel, l.state, l.severity, l.attempts, l.sent_at, l.last_error, l.reason,
        list_concat(coalesce(told.actions, []), coalesce(said.verdicts, [])) AS feedback
 FROM alerts l LEFT JOIN stories s USING (story_id) LEFT JOIN told USING (alert_key)
      LEFT JOIN said ON said.story_id = l.story_id AND said.topic = l.topic
