@@ -159,7 +159,9 @@ def _is_foreign(shape: Shape, language: str, family: str) -> bool:
                 )
             return True  # kana in Chinese
         if family == "hangul" and shape.family == "han":
-            return shape.width >= 8
+            return shape.width >= 8  # a few hanja are Korean
+        if {shape.family, family} <= {"hangul", "kana", "han"}:
+            return True
         return _own_weight(shape, family) < OWN_SHARE * _full_weight(shape)
     if family == "latin" and shape.width >= LATIN_WIDTH:
         return _other_latin(shape.text, base)

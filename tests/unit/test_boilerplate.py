@@ -112,6 +112,11 @@ def test_a_foreign_tail_without_any_mark_is_quarantined() -> None:
     assert cleaned.language == "en"
 
 
+def test_a_korean_article_does_not_take_japanese_for_its_own_script() -> None:
+    cleaned = clean([*KOREAN, JAPANESE_TAIL[3], JAPANESE_TAIL[0], JAPANESE_TAIL[2]])
+    assert body(cleaned) == KOREAN
+
+
 # ---------------------------------------------------------------- foreign lines that stay
 @pytest.mark.parametrize(
     "lines",
