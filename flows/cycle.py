@@ -63,6 +63,7 @@ from storage.feeds import (
 )
 from storage.owed import still_owed
 from storage.runs import end_run, start_run
+from storage.site_memory import load_memory
 
 if TYPE_CHECKING:
     from alerts.topics import TopicSet
@@ -71,6 +72,7 @@ if TYPE_CHECKING:
     from extractors.vectors import Encoder, Mode
     from extractors.workers import WorkerPool
     from flows.exchange import WorkResult
+    from flows.remote import Remote
 
 _LOG = logging.getLogger(__name__)
 
@@ -564,15 +566,24 @@ def drive(
     extract: Callable[[Cycle, int], object] = Cycle.extract,
     store: Callable[[Cycle, int], object] = Cycle.save,
     send: Callable[[Cycle], object] = Cycle.send,
+    remote: Remote | None = None,
 ) -> RunSummary:
-    """Run the stages in their order; the flow passes its tasks in the stages' places."""
+    """Run the stages in their order; the flow passes its tasks in the stages' places.
+
+    With `remote`, workers elsewhere fetch and extract; everything else is the same.
+    """
     for number in range(cycle.begin()):
         poll(cycle, number)
     cycle.catch_up()
-    for number in range(cycle.plan_pages()):
-        fetch(cycle, number)
-        extract(cycle, number)
-        store(cycle, number)
+    if remote is None:
+        for number in range(cycle.plan_pages()):
+            fetch(cycle, number)
+            extract(cycle, number)
+            store(cycle, number)
+    else:
+        remote.load_late(cycle, store)
+        cycle.plan_pages()
+        remote.run(cycle, store)
     cycle.look_back()
     if not cycle.summary.dry_run:
         send(cycle)

@@ -18,6 +18,8 @@ from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
 from flows.cycle import Cycle, drive, open_cycle
+from flows.remote import Remote
+from flows.settings import Settings
 
 # A network task is tried again when the machine itself had no network for a moment; single feeds
 # and pages have their own retries over later runs.
@@ -67,6 +69,20 @@ def send_task(cycle: Cycle) -> dict[str, int]:
     return cycle.send()
 
 
+def remote_workers(settings: Settings) -> Remote | None:
+    """Return the workers on other hosts, if the settings want them."""
+    from flows.exchange import Exchange
+    from flows.prefect_workers import PrefectDispatcher
+
+    if settings.workers == "local":
+        return None
+    return Remote(
+        Exchange(settings.path(settings.exchange)),
+        PrefectDispatcher(),
+        patience_s=settings.workers_wait_s,
+    )
+
+
 def run_name() -> str:
     """Name a run after its feeds and the time it starts (UTC)."""
     parameters = flow_run.parameters
@@ -107,6 +123,7 @@ def monitor(
             extract=extract_task,
             store=store_task,
             send=send_task,
+            remote=remote_workers(cycle.settings) if not dry_run else None,
         )
     create_markdown_artifact(
         key="run-summary", markdown=summary.as_markdown(), description="What this run did"

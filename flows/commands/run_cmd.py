@@ -49,6 +49,7 @@ def check_before_run(app: AppContext, topics: tuple[str, ...] = ()) -> None:
     """
     from extractors.feed_list import load_feeds
     from flows.alerting import alert_settings, make_poster
+    from flows.engine import configured_api_url
 
     settings = app.settings
     feeds = load_feeds(settings.path(settings.feeds))
@@ -59,6 +60,10 @@ def check_before_run(app: AppContext, topics: tuple[str, ...] = ()) -> None:
     unknown = sorted(set(topics) - set(app.topics.infos))
     if unknown:
         raise UsageError(f"no topic {', '.join(unknown)}: `presswatch topics list` shows the ids")
+    if settings.workers == "prefect" and configured_api_url() is None:
+        raise UsageError(
+            'workers = "prefect" needs a Prefect server that all hosts reach: set PREFECT_API_URL'
+        )
     alert_settings(settings)
     make_poster(settings, app.secrets)
     app.store.check_writable()
