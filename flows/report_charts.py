@@ -86,7 +86,7 @@ def _stacked(
     return _chart(
         name,
         label,
-        alt.Chart(alt.Data(values=values))
+        _of(values)
         .mark_bar()
         .encode(
             x=alt.X(
@@ -109,6 +109,14 @@ def _stacked(
     )
 
 
+def _of(values: list[Row]) -> altair.Chart:
+    """Begin a chart of inline rows: no data frame, no file."""
+    import altair as alt
+
+    data = alt.Data(values=values)  # type: ignore[no-untyped-call]
+    return alt.Chart(data)
+
+
 def _date_of(value: date) -> date:
     return value.date() if isinstance(value, datetime) else value
 
@@ -126,7 +134,7 @@ def _removed(rows: list[Row]) -> Chart | None:
     return _chart(
         "removed",
         "Share of each outlet's text that cleaning took away",
-        alt.Chart(alt.Data(values=values))
+        _of(values)
         .mark_bar(color=_COLOURS[0])
         .encode(
             y=alt.Y("outlet:N", sort="-x", title=None),
@@ -158,7 +166,7 @@ def _runs(rows: list[Row]) -> Chart | None:
     return _chart(
         "runs",
         "How long each run took",
-        alt.Chart(alt.Data(values=values))
+        _of(values)
         .mark_circle(size=50)
         .encode(
             x=alt.X("started:T", title=None, scale=alt.Scale(type="utc")),
