@@ -61,10 +61,11 @@ DATA_SHARE: Final = 0.9
 TEASERS_AFTER: Final = 0.2
 """Teasers may well outweigh a short article; their shape is the surer sign."""
 
-CLOSING: Final = frozenset({"copyright", "endmark"})
+CLOSING: Final = frozenset({"copyright", "endmark", "disclaimer"})
 CLOSING_AFTER: Final = 0.6
-CLOSING_WIDTH: Final = 160
-"""A copyright notice or end mark up to this width closes the article behind 60 % of its prose."""
+CLOSING_WIDTH: Final = 400
+"""A copyright notice, end mark or disclaimer up to this width closes the article behind 60 % of
+its prose, when what follows weighs little or has the shape of teasers."""
 
 BOX_ITEMS: Final = 4
 RESUMED_PROSE: Final = 2
@@ -439,7 +440,7 @@ def _resumes(rest: Sequence[_Row], family: str) -> bool:
 
 
 def _closes(rest: Sequence[_Row], before: float, total: float, family: str) -> bool:
-    """Behind a copyright notice or an end mark, with most of the text before it, come teasers."""
+    """Behind a notice or an end mark, with most of the text before it, the site goes on."""
     if before < CLOSING_AFTER * total or _resumes(rest, family):
         return False
     weight = sum(r.shape.weight for r in rest if _live_prose(r, family))
