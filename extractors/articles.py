@@ -13,7 +13,7 @@ looked up by the line's letters in the blocks that hold links.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
@@ -23,6 +23,7 @@ from lxml.etree import XPath
 from extractors.decode import clean_text
 from extractors.fallbacks import candidates, lines_of_fragment
 from extractors.json_ld import StructuredArticle, read_json_ld
+from extractors.layout import open_layout_tables, restore_headings, unwrap_lines
 from extractors.metadata import Metadata, read_metadata
 from extractors.models import Line, Status
 from extractors.sanity import has_too_many_tags, judge_text, tame_markup, text_weight
@@ -33,6 +34,14 @@ MAX_LINE_CHARS: Final = 100_000
 
 FEED_GAIN: Final = 1.3
 """The feed's text replaces a page's stub when it is this much longer."""
+
+FULL_TEXT_WEIGHT: Final = 420
+FULL_TEXT_SENTENCES: Final = 3
+"""What a feed gives of a blocked page is its text from here on, and a summary below: about 500
+characters of Latin or 180 of East Asian script."""
+
+_BLOCKED: Final = (Status.CHALLENGE, Status.COOKIE_WALL, Status.PAYWALL)
+_SENTENCE_END: Final = re.compile(r"[.!?][\"'”’)]*(?=\s|$)|[。！？]")
 
 _MARKER: Final = re.compile(r"^\s*(?:[-–•]\s+|\|\s*)")
 _TABLE_RULE: Final = re.compile(r"^[|\s-]+$")
@@ -97,7 +106,11 @@ def extract_page(
     meta = read_metadata(
         tree, structured, url=url, feed_title=feed_title, now=now, search_date=search_date
     )
-    lines, method = ([], "none") if has_too_many_tags(html) else _extract_lines(tree, url)
+    lines, method = [], "none"
+    if not has_too_many_tags(html):
+        open_layout_tables(tree)
+        unwrap_lines(tree)
+        lines, method = _extract_lines(tree, url)
     status, reason = judge_text(lines, html=html, free=meta.free)
     if status is not Status.OK or _is_thin(lines, structured):
         lines, method, status, reason = _fall_back(
@@ -157,7 +170,7 @@ def _extract_lines(tree: Any, url: str | None) -> tuple[list[Line], str]:
     lines = [
         Line(text=text, link_share=links.share(text, key), tag=tag) for text, key, tag in found
     ]
-    return lines, "trafilatura"
+    return restore_headings(tree, lines), "trafilatura"
 
 
 def _strip_row(text: str) -> str:
@@ -259,19 +272,29 @@ def _weight(lines: Iterable[Line]) -> float:
 
 
 def use_feed_content(found: Extraction, feed_content: str | None) -> Extraction:
-    """Use the feed's text for a page that shows no article, when the feed has one."""
+    """Use the feed's text for a page that shows no article, when the feed has one.
+
+    A page that bars the reader keeps its verdict when the feed only has a summary.
+    """
     if found.status is Status.OK or not feed_content or not feed_content.strip():
         return found
     lines = lines_of_fragment(feed_content)
     status, _ = judge_text(lines)
-    if status is not Status.OK or (
-        found.status is Status.PAYWALL and _weight(lines) < FEED_GAIN * _weight(found.lines)
-    ):
+    if status is not Status.OK or (found.status in _BLOCKED and not _is_full_text(lines)):
+        return found
+    if found.status is Status.PAYWALL and _weight(lines) < FEED_GAIN * _weight(found.lines):
         return found
     reason = f"text from the feed; the page: {found.reason}"
     return replace(
         found, lines=_bounded(lines), status=Status.FEED_CONTENT, reason=reason, method="feed"
     )
+
+
+def _is_full_text(lines: Sequence[Line]) -> bool:
+    if _weight(lines) < FULL_TEXT_WEIGHT:
+        return False
+    ends = sum(len(_SENTENCE_END.findall(line.text)) for line in lines)
+    return ends >= FULL_TEXT_SENTENCES
 
 
 def _bounded(lines: list[Line]) -> tuple[Line, ...]:

@@ -43,12 +43,19 @@ MIN_LETTER_SHARE: Final = 0.45
 WALL_WEIGHT: Final = 2_500
 """A cookie wall or challenge page is short; a longer text that mentions one is about it."""
 
+COOKIE_SHARE: Final = 0.6
+"""Share of a notice's letters that stand in sentences on cookies, data or consent."""
+
 STUB_WEIGHT: Final = 3_000
 """A paywall's teaser is shorter than this (about 500 words)."""
 
 TEASER_WEIGHT: Final = 1_000
 """Pages say `isAccessibleForFree: false` of full texts too (Reuters, Washington Times), so without
 a paywall's words only a short text that breaks off counts as a teaser."""
+
+PROMO_WEIGHT: Final = 150
+"""Prose above a membership's promotion from which a text that does not break off is a whole one:
+two sentences, the length of a news flash."""
 
 LONG_TAG_CHARS: Final = 3 * MAX_ATTRIBUTES
 """A tag with that many attributes has at least this length."""
@@ -187,9 +194,25 @@ _CHALLENGE: Final = re.compile(
 _COOKIES: Final = re.compile(
     r"\bcookies?\b|\bconsent\b|\bgdpr\b|privacy (?:choices|policy|preferences|settings)|"
     r"(?:we|our|und|et) (?:and our )?(?:\d+ )?partners?\b|before you continue|"
-    r"쿠키|개인정보 ?(?:처리|수집)|クッキー|個人情報|隐私(?:政策|设置)|隱私",
+    r"personal (?:data|information)|legitimate interests?|(?:unique|device) identifiers?|"
+    r"personali[sz]ed (?:ads|advertising|content)|without tracking|your (?:privacy|choices|consent)|"
+    r"(?:accept|reject|decline|manage)\b.{0,20}\b(?:all|choices|preferences|options|settings)|"
+    r"쿠키|개인정보 ?(?:처리|수집)|맞춤형 광고|クッキー|個人情報|隐私(?:政策|设置)|隱私|"
+    r"datenschutz|einwilligung|personenbezogene|données personnelles|consentement|"
+    r"datos personales|consentimiento",
     re.IGNORECASE,
 )
+# A notice speaks to its reader; an article on privacy speaks of others.
+_ADDRESS: Final = re.compile(
+    r"\b(?:we|our)\b.{0,40}\b(?:cookies?|partners?|privacy|data|information)\b|"
+    r"\byour? (?:may |can |must )?"
+    r"(?:privacy|choices|consent|preferences|device|data|personal|accept|agree|manage|continue)\b|"
+    r"\b(?:accept all|i (?:accept|agree))\b|동의(?:하|합|함)|사용합니다|사용하고 있|"
+    r"同意(?:する|して|您|即|并)|使用して(?:い|お)ります|我们|我們|您|"
+    r"\b(?:wir|unsere[rn]?|sie|nous|vos|votre|nuestros|usted|sus)\b",
+    re.IGNORECASE,
+)
+# Words about this very text: it goes on for those who pay or log in.
 _PAYWALL: Final = re.compile(
     r"(?:subscribe|sign ?up|log ?in|sign ?in|register|join)\b.{0,40}\bto (?:continue|keep|finish) "
     r"reading|to (?:continue|keep) reading.{0,40}(?:subscribe|subscription|log ?in|sign|account)|"
@@ -197,19 +220,26 @@ _PAYWALL: Final = re.compile(
     r"(?:this|the) (?:article|story|content|page) is (?:only )?(?:available )?"
     r"(?:exclusively )?(?:for|to|reserved for) (?:our )?"
     r"(?:paid |premium |registered )?(?:subscribers|members)|"
-    r"(?:exclusive|premium|subscriber|members?)[- ]only (?:article|content|story)|"
-    r"already (?:a|have a) (?:subscri|member)|"
     r"you(?:'ve| have) (?:reached|used|read) (?:your|all|the).{0,30}(?:limit|free|articles)|"
     r"(?:weiterlesen|artikel lesen).{0,30}(?:abo|anmeld|regist)|réservé aux abonnés|"
     r"exclusivo para (?:sus|nuestros|assinantes|suscriptores)|"
-    r"유료 ?(?:회원|구독|기사|콘텐츠)|구독자 ?전용|회원 ?전용 ?(?:기사|콘텐츠)|"
-    r"로그인 ?(?:후|하시면|하면).{0,14}(?:이용|읽|볼|보)|"
+    r"유료 ?(?:회원|구독자?)?[^.\n]{0,8}(?:기사|콘텐츠)(?:입니다|이므로|로,)|"
+    r"로그인 ?(?:후|하시면|하면).{0,14}(?:읽|볼|보실)|"
     r"전문을 (?:보|읽)(?:시려면|으시려면|으려면|려면)|무료로? 더 ?보|"
-    r"有料会員(?:限定|になると|登録)|会員限定(?:記事|の(?:有料)?記事)|この記事は(?:有料|会員)|"
-    r"残り[\d,０-９ ]{1,8}文字|"
-    r"続きを読むには|ログインして続き|無料登録で|"
-    r"付费(?:阅读|会员|内容|订阅)|订阅后(?:可|即可|继续)?阅读|登录后(?:可|继续)?(?:阅读|查看)|会员(?:专享|专属)|"
-    r"訂閱(?:後|即可|解鎖)|會員(?:專屬|限定)|登入(?:後|以)(?:繼續)?閱讀",
+    r"この(?:記事|続き)は.{0,4}(?:有料|会員|ログイン)|残り[\d,０-９ ]{1,8}(?:文字|字)|"
+    r"続きを(?:読む|ご覧になる)には|ログインして続き|続きは.{0,12}(?:会員|ログイン|登録)|"
+    r"订阅后(?:可|即可|继续)?阅读|登录后(?:可|继续)?(?:阅读|查看)|本文(?:为|為|是).{0,4}(?:付费|會員|会员|訂閱)|"
+    r"訂閱(?:後|即可|解鎖)|登入(?:後|以)(?:繼續)?閱讀",
+    re.IGNORECASE,
+)
+# Words of a paywall that stand under every page of some sites, as advertising for the membership.
+_PROMO: Final = re.compile(
+    r"(?:exclusive|premium|subscriber|members?)[- ]only (?:article|content|story)|"
+    r"already (?:a|have a) (?:subscri|member)|"
+    r"유료 ?(?:회원|구독|기사|콘텐츠)|구독자 ?전용|회원 ?전용 ?(?:기사|콘텐츠)|"
+    r"로그인 ?(?:후|하시면|하면).{0,14}이용|"
+    r"有料会員(?:限定|になると|登録)|会員限定(?:記事|の(?:有料)?記事)|無料登録で|"
+    r"付费(?:阅读|会员|内容|订阅)|会员(?:专享|专属)|會員(?:專屬|限定)",
     re.IGNORECASE,
 )
 
@@ -219,7 +249,8 @@ _WALL_HINTS: Final = (
     "attention", "denied", "permission", "unsuccessful", "blocked", "incapsula", "hold", "security",
     "ray id", "interruption", "로봇", "비정상", "접근", "자동", "ロボット", "アクセス", "認証",
     "验证", "访问", "驗證", "cookie", "consent", "gdpr", "privacy", "partner", "before you",
-    "쿠키", "개인정보", "クッキー", "個人情報", "隐私", "隱私",
+    "쿠키", "개인정보", "personal", "tracking", "datenschutz", "einwilligung", "données",
+    "consent", "datos", "クッキー", "個人情報", "隐私", "隱私",
 )  # fmt: skip
 _PAYWALL_HINTS: Final = (
     "reading", "to read", "article", "story", "content", "page is", "already", "you've", "you have",
@@ -254,14 +285,41 @@ def judge_text(
         if status is not None:
             return status
     if weight < STUB_WEIGHT:
-        found = _search(_PAYWALL, _PAYWALL_HINTS, text[-1500:])
-        if found and (free is False or weight < 0.5 * STUB_WEIGHT):
-            return Status.PAYWALL, f"a teaser before a paywall: “{found[0][:60]}”"
+        cue = _paywall(text, weight, free)
+        if cue is not None:
+            return Status.PAYWALL, f"a teaser before a paywall: “{cue[:60]}”"
         if free is False and weight < TEASER_WEIGHT and _is_cut(text):
             return Status.PAYWALL, "a teaser: the page says it is not free, and the text is cut"
     if weight < MIN_WEIGHT:
         return Status.TOO_SHORT, f"only {len(text)} characters of text"
     return Status.OK, ""
+
+
+def _paywall(text: str, weight: float, free: bool | None) -> str | None:
+    """The words of a paywall under a teaser. A promotion needs a text that is short or breaks off.
+
+    A whole article with a promotion below it is an article.
+    """
+    start = max(0, len(text) - 1500)
+    tail = text[start:]
+    found = _search(_PAYWALL, _PAYWALL_HINTS, tail)
+    if found and (free is False or weight < 0.5 * STUB_WEIGHT):
+        return found[0]
+    found = _search(_PROMO, _PAYWALL_HINTS, tail)
+    if found is None:
+        return None
+    above = text[: start + found.start()].split("\n")[:-1]
+    below = text[start + found.end() :].split("\n")[1:]
+    prose = list(filter(_is_prose, above)) or list(filter(_is_prose, below))
+    enough = TEASER_WEIGHT if free is False else PROMO_WEIGHT
+    if sum(map(text_weight, prose)) < enough or _is_cut(prose[-1]):
+        return found[0]
+    return None
+
+
+def _is_prose(part: str) -> bool:
+    """A sentence, not a byline or a date."""
+    return text_weight(part) >= MIN_WEIGHT
 
 
 def _search(pattern: re.Pattern[str], hints: Sequence[str], text: str) -> re.Match[str] | None:
@@ -308,6 +366,7 @@ def _wall(text: str, weight: float) -> tuple[Status, str] | None:
         return Status.CHALLENGE, f"a robot check instead of the page: “{cues[0][0]}”"
     sentences = _SENTENCES.split(text)
     cookie = sum(text_weight(part) for part in sentences if _COOKIES.search(part))
-    if cookie >= 0.6 * weight and len(_COOKIES.findall(text)) >= 2:
+    cues = list(_COOKIES.finditer(text))
+    if cookie >= COOKIE_SHARE * weight and len(cues) >= 2 and _ADDRESS.search(text):
         return Status.COOKIE_WALL, "a cookie notice instead of the page"
     return None

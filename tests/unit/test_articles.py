@@ -170,7 +170,7 @@ def test_paragraphs_given_one_by_one_in_page_data_are_joined() -> None:
 
 def test_the_feeds_text_stands_in_for_a_blocked_page() -> None:
     html = "<html><title>Just a moment...</title><body>Checking your browser</body></html>"
-    found = extract(html, feed_content=SENTENCE * 5)
+    found = extract(html, feed_content=SENTENCE * 8)
     assert (found.status, found.method) == (Status.FEED_CONTENT, "feed")
 
 
