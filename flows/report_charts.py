@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import altair
 
 _HEIGHT = 220
+_SNIPPET = "window.vegaEmbed = vegaEmbed;"
 _CACHE = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")) / "presswatch"
 # Okabe and Ito's colours (2008), told apart with any colour vision, on light and dark ground.
 _COLOURS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8a8a8a"]
@@ -57,7 +58,7 @@ def chart_script() -> str:
         return kept.read_text("utf-8")
     import vl_convert
 
-    script: str = vl_convert.javascript_bundle()
+    script: str = vl_convert.javascript_bundle(_SNIPPET)
     try:
         kept.parent.mkdir(parents=True, exist_ok=True)
         part = kept.with_suffix(f".{os.getpid()}")

@@ -47,7 +47,8 @@ def read_report(con: DuckDBPyConnection, *, now: datetime, days: int) -> ReportD
     first = con.execute(
         "SELECT coalesce(min(article_id), 0) FROM core.article WHERE fetched_at >= ?", [since]
     ).fetchone()
-    period = {"since": since, "first": first[0] if first else 0}
+    first_id = int(first[0]) if first else 0
+    period: dict[str, Any] = {"since": since, "first": first_id}
     day = {**period, "day": now - timedelta(days=1)}
     return ReportData(
         made_at=now,
@@ -56,7 +57,7 @@ def read_report(con: DuckDBPyConnection, *, now: datetime, days: int) -> ReportD
         per_day=_rows(con, _PER_DAY, {"since": since}),
         topic_days=_rows(con, _TOPIC_DAYS, period),
         topics=_rows(con, _TOPICS, period),
-        stories=_with_articles(con, _rows(con, _STORIES, day), period["first"]),
+        stories=_with_articles(con, _rows(con, _STORIES, day), first_id),
         alerts=_rows(con, _ALERTS, {"since": since}),
         feeds=_rows(con, _FEEDS, {"now": now}),
         polls=_rows(con, _POLLS, {"since": since}),
