@@ -18,6 +18,7 @@ from extractors.fetch import Fetcher
 from extractors.polling import PageResult, fetch_batch
 from extractors.robots import RobotsCache
 from extractors.site_memory import HostMemory, Lesson
+from flows.cleaning import prepare_cleaning
 from flows.cycle import raw_document
 from flows.exchange import Exchange, WorkBatch, WorkResult, without_bytes
 from flows.fetching import address_guard, fetch_settings
@@ -34,6 +35,7 @@ def work_on(batch_id: str, attempt: int, *, config: str | None = None) -> str:
         UsageError: this host's settings are wrong.
     """
     settings = load_settings(config)
+    prepare_cleaning(settings)
     exchange = Exchange(settings.path(settings.exchange))
     with _beating(exchange, batch_id, attempt):
         batch = exchange.read_batch(batch_id)
