@@ -106,7 +106,8 @@ def extract_page(
     meta = read_metadata(
         tree, structured, url=url, feed_title=feed_title, now=now, search_date=search_date
     )
-    lines, method = [], "none"
+    lines: list[Line] = []
+    method = "none"
     if not has_too_many_tags(html):
         open_layout_tables(tree)
         unwrap_lines(tree)

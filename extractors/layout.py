@@ -38,6 +38,7 @@ _HOLDS_BLOCKS: Final = XPath(
 _BREAKS: Final = XPath(
     ".//br | .//p | .//div | .//li | .//tr | .//h1 | .//h2 | .//h3 | .//h4 | .//blockquote"
 )
+_LINKED: Final = XPath("boolean(.//a[@href] | ancestor::a[@href])")
 _CELLS: Final = XPath(
     "./tr/td | ./tr/th | ./tbody/tr/td | ./tbody/tr/th | ./thead/tr/td | ./thead/tr/th"
 )
@@ -78,20 +79,33 @@ def open_layout_tables(tree: Any) -> None:
         for cell in cells:
             cell.tag = "div" if _HOLDS_BLOCKS(cell) else "p"
         for cell, _ in layout:
-            for box in list(cell.iter("div")):
-                _wrap_loose_text(box)
+            _unwrap_text(cell)
         for cell, weight in layout:
             # An inner cell with most of an outer one's text is the column; the rest is its frame.
             if weight > best_weight or (weight > 0.5 * best_weight and _is_within(cell, best)):
                 best, best_weight = cell, weight
-    if best is not None and not _has_container(tree, 0.5 * best_weight):
+    if best is None:
+        return
+    for box in list(tree.iter("div")):
+        _wrap_loose_text(box)
+    if not _has_container(tree, 0.5 * best_weight):
         best.tag = "article"
+
+
+def _unwrap_text(cell: Any) -> None:
+    for element in cell.iter():
+        if not isinstance(element.tag, str) or element.tag in _NO_TEXT or element.tag == "pre":
+            continue
+        if element.text and "\n" in element.text:
+            element.text = _WRAP.sub(" ", element.text)
+        if element.tail and "\n" in element.tail:
+            element.tail = _WRAP.sub(" ", element.tail)
 
 
 def _wrap_loose_text(box: Any) -> None:
     """Give text that stands beside blocks a paragraph: the extractor drops it or glues it."""
     children = list(box)
-    if not any(child.tag in _BLOCKS for child in children):
+    if not any(child.tag in _BLOCKS or child.tag == "br" for child in children):
         return
     run = None
     if box.text and box.text.strip():
@@ -173,6 +187,8 @@ def _note(
     text = " ".join(_STRING(element).split())
     if not 1 < len(text) <= limit or _key(text) in place:
         return
+    if _LINKED(element):
+        return  # the headline of another story
     number = _place_behind(element, place)
     if number is not None and (number > 0 or not inner):
         place[_key(text)] = number

@@ -42,7 +42,7 @@ PARTS = [f"{EN * 2}Part {n}." for n in range(1, 6)]
         "<br><br>".join(PARTS),
         "".join(f"<p>{p}</p>" for p in PARTS),
         "".join(f"<div>{p}</div>" for p in PARTS),
-        f"<table><tr><td><b>Second boat</b></td></tr><tr><td>{'<br/>'.join(PARTS)}</td></tr></table>",
+        f"<table><tr><td>Second boat</td></tr><tr><td>{'<br/>'.join(PARTS)}</td></tr></table>",
         f"<div class=box>{'<br><br>'.join(PARTS)}<br><br>desk@a.example</div>",
     ],
 )
@@ -84,6 +84,17 @@ def test_a_heading_over_related_blurbs_is_kept_where_no_container_is_known(label
     lines = texts(extract(f"<div class=Txt>{body}{label}<p>{BLURB}</p><p>{BLURB}Two.</p></div>"))
     at = lines.index("Related stories")
     assert (lines[at - 1], lines[at + 1]) == (PARTS[-1], BLURB.strip())
+
+
+def test_the_linked_headline_of_another_story_is_not_brought_back() -> None:
+    body = "".join(f"<p>{p}</p>" for p in PARTS)
+    card = f"<h3><a href='/2'>A bridge to the island</a></h3><p>{BLURB}</p>"
+    assert "A bridge to the island" not in texts(extract(f"<div class=Txt>{body}{card}</div>"))
+
+
+def test_source_lines_behind_a_break_are_one_line() -> None:
+    wrapped = "<br><br>".join(p.replace("would", "\n  would") for p in PARTS)
+    assert texts(extract(column(wrapped)))[-5:] == PARTS
 
 
 def test_headings_that_were_kept_are_not_doubled() -> None:
