@@ -47,11 +47,8 @@ _MARKER: Final = re.compile(r"^\s*(?:[-–•]\s+|\|\s*)")
 _TABLE_RULE: Final = re.compile(r"^[|\s-]+$")
 _ANCHORS: Final = XPath(".//a[@href]")
 _STRING: Final = XPath("string()")
-_LINKED_BLOCKS: Final = XPath(
-    ".//a[@href]/ancestor::*[self::p or self::li or self::h1 or self::h2 or self::h3 or self::h4 "
-    "or self::h5 or self::h6 or self::td or self::th or self::dd or self::dt or self::div or "
-    "self::figcaption or self::blockquote][1]"
-)
+_LINE_TAGS_WORDS: Final = "p li h1 h2 h3 h4 h5 h6 td th dd dt div figcaption blockquote"
+_LINE_TAGS: Final = frozenset(_LINE_TAGS_WORDS.split())
 MAX_BLOCK_CHARS: Final = 5_000
 """Blocks with more text than this are containers, not lines."""
 _TAG_OF: Final = {"head": "h2", "item": "li", "cell": "td", "quote": "blockquote", "row": "td"}
@@ -171,7 +168,7 @@ def _extract_lines(tree: Any, url: str | None) -> tuple[list[Line], str]:
     lines = [
         Line(text=text, link_share=links.share(text, key), tag=tag) for text, key, tag in found
     ]
-    return restore_headings(tree, lines), "trafilatura"
+    return restore_headings(tree, lines, [key for _, key, _ in found]), "trafilatura"
 
 
 def _strip_row(text: str) -> str:
@@ -207,12 +204,20 @@ class _LinkText:
         self._whole: set[str] = set()
         self._partial: dict[str, float] = {}
         starts = {key[:4] for key in wanted}
+        last = None
+        blocks = []
         for anchor in _ANCHORS(tree):
             text = anchor.text if not len(anchor) else _STRING(anchor)
             if text:
-                self._whole.add(_key(text))
+                self._whole.add("".join(text.split()))
+            block = anchor.getparent()
+            while block is not None and block.tag not in _LINE_TAGS:
+                block = block.getparent()
+            if block is not None and block is not last:
+                last = block
+                blocks.append(block)
         self._whole.discard("")
-        for block in _LINKED_BLOCKS(tree):
+        for block in blocks:
             text = _STRING(block)
             if len(text) > MAX_BLOCK_CHARS or _key(text[:40])[:4] not in starts:
                 continue

@@ -58,6 +58,7 @@ def open_layout_tables(tree: Any) -> None:
     The innermost cell with most of the text becomes the page's `<article>` when it has none.
     """
     best, best_weight = None, 0.0
+    outer: list[Any] = []
     read = 0
     for table in list(tree.iter("table"))[:MAX_TABLES]:
         if read > MAX_READ_CHARS:
@@ -78,14 +79,15 @@ def open_layout_tables(tree: Any) -> None:
             part.tag = "div"
         for cell in cells:
             cell.tag = "div" if _HOLDS_BLOCKS(cell) else "p"
-        for cell, _ in layout:
-            _unwrap_text(cell)
+        outer.extend(cell for cell, _ in layout if not any(_is_within(cell, o) for o in outer))
         for cell, weight in layout:
             # An inner cell with most of an outer one's text is the column; the rest is its frame.
             if weight > best_weight or (weight > 0.5 * best_weight and _is_within(cell, best)):
                 best, best_weight = cell, weight
     if best is None:
         return
+    for cell in outer:
+        _unwrap_text(cell)
     for box in list(tree.iter("div")):
         _wrap_loose_text(box)
     if not _has_container(tree, 0.5 * best_weight):
@@ -149,15 +151,16 @@ def _is_within(element: Any, outer: Any) -> bool:
     return outer is not None and any(above is outer for above in element.iterancestors())
 
 
-def restore_headings(tree: Any, lines: Sequence[Line]) -> list[Line]:
+def restore_headings(tree: Any, lines: Sequence[Line], keys: Sequence[str]) -> list[Line]:
     """Put headings back that stand in the page right before a line and are missing.
 
     Where the extractor knows no container it keeps paragraphs only, and the text below "Related
     stories" reads like the article's. Then short labels between two lines are put back too.
+    `keys` are the lines' texts without their blanks.
     """
     place: dict[str, int] = {}
-    for number, line in enumerate(lines):
-        place.setdefault(_key(line.text), number)
+    for number, key in enumerate(keys):
+        place.setdefault(key, number)
     missing: dict[int, list[Line]] = {}
     for heading in tree.iter(*_HEADINGS):
         _note(heading, heading.tag, MAX_HEADING_CHARS, place, missing)

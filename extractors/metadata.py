@@ -84,6 +84,7 @@ def read_metadata(
     """
     metas = _metas(tree)
     classes = cache(lambda: _Classes(tree))
+    marked = cache(lambda: _MARKED(tree))
     outlet = _outlet(metas, structured)
     lang = _language(tree, metas, structured)
     names = [n for n in (outlet, *structured.site_names, structured.publisher) if n]
@@ -91,9 +92,10 @@ def read_metadata(
     return Metadata(
         title=title,
         titles=titles,
-        author=_author(tree, classes, metas, structured, names),
+        author=_author(marked, classes, metas, structured, names),
         published_at=_published(
             tree,
+            marked,
             classes,
             metas,
             structured,
@@ -323,7 +325,7 @@ _BYLINE: Final = re.compile(
 
 
 def _author(
-    tree: Any,
+    marked: Callable[[], list[Any]],
     classes: Callable[[], _Classes],
     metas: dict[str, list[str]],
     structured: StructuredArticle,
@@ -349,11 +351,7 @@ def _author(
             return ", ".join(own)
         if people and fallback is None:
             fallback = ", ".join(people)
-    return _marked_author(tree, classes, site) or fallback
-
-
-def _says_written_by(metas: dict[str, list[str]]) -> bool:
-    return "written by" in (_one(metas, "twitter:label1") or "").lower()
+    return _marked_author(marked, classes, site) or fallback
 
 
 def _people(values: Iterable[str]) -> list[str]:
@@ -383,10 +381,17 @@ def _name(text: str) -> str | None:
     return text
 
 
-def _marked_author(tree: Any, classes: Callable[[], _Classes], site: set[str]) -> str | None:
+def _marked_author(
+    marked: Callable[[], list[Any]], classes: Callable[[], _Classes], site: set[str]
+) -> str | None:
     """Names that the markup marks: rel=author, itemprop=author, byline classes."""
     found: dict[str, str] = {}
-    for element in _AUTHOR_ATTRIBUTES(tree)[:MAX_MARKED]:
+    authors = (
+        element
+        for element in marked()
+        if "author" in (element.get("rel") or "") or "author" in (element.get("itemprop") or "")
+    )
+    for element in islice(authors, MAX_MARKED):
         text = _short_text(element)
         name = _name(text) if text else None
         if name and plain(name) not in site:
@@ -405,8 +410,7 @@ def _marked_author(tree: Any, classes: Callable[[], _Classes], site: set[str]) -
 _STRING: Final = XPath("string()")
 MAX_MARKED: Final = 200
 _CLASSED: Final = XPath(".//*[@class or @id]")
-_AUTHOR_ATTRIBUTES: Final = XPath(".//*[contains(@rel, 'author') or contains(@itemprop, 'author')]")
-_DATE_PUBLISHED: Final = XPath(".//*[@itemprop='datePublished'][not(self::time)]")
+_MARKED: Final = XPath(".//*[@itemprop or @rel]")
 
 
 class _Classes:
@@ -516,6 +520,7 @@ _NOT_PUBLISHED: Final = re.compile(
 
 def _published(
     tree: Any,
+    marked: Callable[[], list[Any]],
     classes: Callable[[], _Classes],
     metas: dict[str, list[str]],
     structured: StructuredArticle,
@@ -530,7 +535,7 @@ def _published(
             for value in metas.get(key, [])[:1]:
                 yield parse_moment(value, zone)
         yield from _named_dates(metas, zone)
-        yield from _marked_dates(tree, classes, zone)
+        yield from _marked_dates(tree, marked, classes, zone)
         yield _url_date(url, zone)
         yield parse_moment(structured.modified, zone)
         if search:
@@ -602,7 +607,7 @@ def _offset(text: str | None) -> tzinfo | None:
 
 
 def _marked_dates(
-    tree: Any, classes: Callable[[], _Classes], zone: tzinfo
+    tree: Any, marked: Callable[[], list[Any]], classes: Callable[[], _Classes], zone: tzinfo
 ) -> Iterator[datetime | None]:
     """Dates that the markup marks: itemprop, `<time>`, then date classes near the headline."""
     late: list[str] = []
@@ -613,8 +618,8 @@ def _marked_dates(
             yield parse_moment(value, zone)
         elif not _NOT_PUBLISHED.search(words) and len(late) < 10:
             late.append(value)
-    for element in tree.iterfind(".//*[@itemprop='datePublished']"):
-        if element.tag != "time":
+    for element in marked():
+        if element.get("itemprop") == "datePublished" and element.tag != "time":
             yield parse_moment(
                 element.get("datetime") or element.get("content") or _short_text(element), zone
             )

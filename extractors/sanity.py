@@ -139,12 +139,12 @@ def tame_markup(html: str) -> str:
 
 def _has_long_tag(html: str) -> bool:
     """Tell whether some tag has too many attributes: a quick first look by its length."""
+    long = [piece for piece in html.split("<") if len(piece) > LONG_TAG_CHARS]
     return any(
-        len(piece) > LONG_TAG_CHARS
-        and piece[0].isalpha()
+        piece[0].isalpha()
         and piece.find(">", 0, LONG_TAG_CHARS) < 0
         and _count_attributes(piece.partition(">")[0]) > MAX_ATTRIBUTES
-        for piece in html.split("<")
+        for piece in long
     )
 
 
@@ -165,8 +165,12 @@ def has_too_many_tags(html: str) -> bool:
 
 def text_weight(text: str) -> float:
     """Letters of a text, East Asian ones counted 2.5 times (they carry that much more)."""
-    letters = count_letters(text)
-    return letters + (0.0 if text.isascii() else 1.5 * sum(map(len, _EAST.findall(text))))
+    return count_letters(text) + _east_weight(text)
+
+
+def _east_weight(text: str) -> float:
+    """What East Asian letters weigh beyond one each."""
+    return 0.0 if text.isascii() else 1.5 * sum(map(len, _EAST.findall(text)))
 
 
 def count_letters(text: str) -> int:
@@ -274,8 +278,8 @@ def judge_text(
         return _empty(html)
     sample = text[:SAMPLE_CHARS]
     solid = len("".join(sample.split()))
-    weight = text_weight(sample)
     letters = count_letters(sample)
+    weight = letters + _east_weight(sample)
     longest = max(map(len, sample.split()), default=0)
     if longest > MAX_WORD_CHARS and longest > 0.5 * solid and sample.isascii():
         return Status.JUNK, f"one word of {longest} characters"
