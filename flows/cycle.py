@@ -63,6 +63,7 @@ from storage.feeds import (
 )
 from storage.owed import still_owed
 from storage.runs import end_run, start_run
+from storage.search import catch_up as catch_up_index
 from storage.site_memory import load_memory
 
 if TYPE_CHECKING:
@@ -353,6 +354,7 @@ class Cycle:
                 )
                 prune_entries(tx)
                 prune_polls(tx)
+                catch_up_index(tx)
             self.store.publish()
         if os.environ.get(SERVING):  # a child of `presswatch serve`: one line a run
             print(f"{summary.ended_at:%Y-%m-%d %H:%M:%S} UTC  {summary.as_line()}", file=sys.stderr)

@@ -17,6 +17,7 @@ from alerts.intents import HitInStory
 from alerts.match import match_topics
 from alerts.models import AlertArticle, MatchInput, TopicHit
 from alerts.policy import AlertSettings, plan_alerts
+from extractors.lines import count_words
 from extractors.models import Article, BlockKind, Outcome, Status
 from extractors.origins import credited_agency
 from extractors.sketch import Sketch, make_sketch
@@ -126,12 +127,6 @@ def judge(
         fetched_at=doc.fetched_at or now or datetime.now(UTC),
         backfill=backfill,
     )
-
-
-def count_words(text: str) -> int:
-    """Count words; each Han, Kana or Hangul-less CJK sign counts as half a word, rounded down."""
-    cjk = sum(1 for char in text if "぀" <= char <= "ヿ" or "㐀" <= char <= "鿿")
-    return len(text.split()) + cjk // 2
 
 
 def store_batch(

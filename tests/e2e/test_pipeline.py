@@ -17,7 +17,6 @@ from support.slack_server import TOKEN, Rules, SlackServer
 from extractors.models import Outcome
 from flows.demo_site import DemoSite
 
-
 SEVERAL = ("hanbit-all", "harbor-all", "capital-all", "hangang-all")
 
 

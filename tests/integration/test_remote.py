@@ -18,7 +18,7 @@ from flows.cycle import drive, open_cycle, using_app
 from flows.demo_site import DemoSite
 from flows.exchange import Exchange, ExchangeError, WorkItem, WorkResult, without_bytes
 from flows.record_json import from_json, to_json
-from flows.remote import SILENT_S, Remote, split_by_host
+from flows.remote import SILENT_S, Remote, State, split_by_host
 from flows.remote_worker import process
 from flows.summary import RunSummary
 
@@ -36,18 +36,20 @@ class Here:
         self.settings = desk.app().settings
         self.exchange = Exchange(self.settings.path(self.settings.exchange))
         self.lose = lose
+        self.beats = True
         self.attempts: list[tuple[str, int]] = []
         self.dropped: list[tuple[str, int, str]] = []
 
     def dispatch(self, batch_id: str, attempt: int) -> None:
         self.attempts.append((batch_id, attempt))
-        self.exchange.beat(batch_id, attempt, 1)
+        if self.beats:
+            self.exchange.beat(batch_id, attempt, 1)
         if not self.lose(batch_id, attempt):
             batch = self.exchange.read_batch(batch_id)
             self.exchange.write_result(process(batch, self.settings, attempt=attempt))
 
-    def ended(self) -> set[tuple[str, int]]:
-        return set()
+    def states(self) -> dict[tuple[str, int], State]:
+        return dict.fromkeys(self.attempts, "taken")
 
     def drop(self, batch_id: str, attempt: int, reason: str) -> None:
         self.dropped.append((batch_id, attempt, reason))
@@ -114,7 +116,20 @@ def test_a_batch_whose_worker_was_lost_is_given_to_another(
     remote_cycle(desk, workers)
 
     assert {attempt for _, attempt in workers.attempts} == {1, 2}
-    assert all(reason == "silent" for _, _, reason in workers.dropped)
+    assert {reason for _, _, reason in workers.dropped} == {"its worker fell silent"}
+    assert desk.sql(ROWS) == local_rows
+
+
+def test_a_worker_that_dies_before_its_first_sign_of_life_is_noticed_too(
+    site: DemoSite, tmp_path: Path, local_rows: list[tuple[Any, ...]]
+) -> None:
+    desk = desk_for(site, tmp_path)
+    workers = Here(desk, lose=lambda _, attempt: attempt == 1)
+    workers.beats = False
+
+    remote_cycle(desk, workers)
+
+    assert {reason for _, _, reason in workers.dropped} == {"its worker never began"}
     assert desk.sql(ROWS) == local_rows
 
 

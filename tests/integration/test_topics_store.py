@@ -302,7 +302,7 @@ def test_check_shows_all_files_and_fails_on_errors_only(desk: Desk) -> None:
     desk("check", "--strict", code=1)
     (desk.folder / "topics" / "bad.toml").write_text('id = "b"\ntitel = "B"\n', "utf-8")
 
-    output = desk("check", code=1)
+    output = desk("check", code=2)
 
     assert "bad.toml:2: error: unknown key 'titel': did you mean 'title'?" in output
     assert "t is fine" in output

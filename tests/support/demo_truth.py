@@ -179,7 +179,7 @@ def _check_alerts(
     rows: dict[str, dict[str, Any]],
     state: int,
 ) -> None:
-    parents = con.execute("SELECT story_id, topic FROM alerts").fetchall()
+    parents = con.execute("SELECT story_id, topic FROM alerts WHERE topic IS NOT NULL").fetchall()
     for (story, topic), count in Counter(parents).items():
         if count > 1:
             found["alerts"].append(f"{count} parent messages on {topic} for story {story}")
