@@ -48,13 +48,15 @@ ROWS = (
     "SELECT url, title, body, language, status, list_sort(list(topic)) "
     "FROM articles LEFT JOIN topic_hits USING (article_id) GROUP BY ALL ORDER BY ALL"
 )
-_WORDS = """the a of to in and for with after before under over council harbour ministry bridge river
+_WORDS = """
+    the a of to in and for with after before under over council harbour ministry bridge river
     school budget engineer harvest market railway festival storm doctor museum library teacher
     inquiry tender contract pilot island valley workshop survey permit station captain orchard
     opened closed delayed reviewed repaired announced measured counted promised refused planted
     quietly slowly early late new old local northern southern narrow costly careful public
 """
-_KOREAN = """시의회는 항구를 다리를 학교는 예산을 시장은 어제 오늘 내년부터 주민들은 철도를 축제를 병원은
+_KOREAN = """
+    시의회는 항구를 다리를 학교는 예산을 시장은 어제 오늘 내년부터 주민들은 철도를 축제를 병원은
     도서관을 조사했다 밝혔다 고쳤다 미뤘다 열었다 닫았다 약속했다 반대했다 천천히 다시 처음으로
 """
 _TOPIC_LINE = (
@@ -427,7 +429,7 @@ def scaled_out(
     stack.callback(end, loader)
     log = config.parent / "run.log"
     wait_for("a stored batch", lambda: "stored " in log.read_text() or loader.poll() is not None)
-    wait_for("work of worker a", lambda: busy(folder / "a", exchange) or loader.poll() is not None)
+    wait_for("work of worker a", lambda: busy(folder / "a") or loader.poll() is not None)
     victims = descendants(workers["a"].pid)
     kill = f"worker a and {len(victims) - 1} children after {time.monotonic() - began:.0f} s"
     end(workers["a"], hard=True)
@@ -440,10 +442,10 @@ def scaled_out(
     return account, took, kill
 
 
-def busy(worker: Path, exchange: Path) -> bool:
-    """Tell whether a worker has begun a flow run (its log says so) and has a batch in hand."""
+def busy(worker: Path) -> bool:
+    """Tell whether a worker has a batch in hand; its log says so."""
     log = (worker / "worker.log").read_text()
-    return log.count("process-batch") > 0 and any((exchange / "alive").glob("*"))
+    return log.count("View at") > log.count("Finished in state")
 
 
 if __name__ == "__main__":

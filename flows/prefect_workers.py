@@ -12,9 +12,13 @@ from typing import TYPE_CHECKING
 from extractors.errors import PresswatchError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from uuid import UUID
 
+    from flows.remote import State
+
 DEPLOYMENT = "process-batch/presswatch-worker"
+PAGE = 200  # the most that the API returns at once
 ASK_S = 3.0  # how often the server is asked for the states of all open runs (one request)
 
 
@@ -34,6 +38,7 @@ class PrefectDispatcher:
                 "deploy/README.md tells how to make it"
             ) from None
         self._runs: dict[UUID, tuple[str, int]] = {}
+        self._states: dict[tuple[str, int], State] = {}
         self._asked_at = 0.0
 
     def dispatch(self, batch_id: str, attempt: int) -> None:
@@ -46,24 +51,25 @@ class PrefectDispatcher:
         )
         self._runs[run.id] = (batch_id, attempt)
 
-    def ended(self) -> set[tuple[str, int]]:
-        """Return the attempts whose flow run is in a final state; asks every few seconds."""
+    def states(self) -> Mapping[tuple[str, int], State]:
+        """Return how the flow runs stand; Prefect is asked every few seconds."""
         from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 
-        if not self._runs or time.monotonic() - self._asked_at < ASK_S:
-            return set()
+        if time.monotonic() - self._asked_at < ASK_S:
+            return self._states
         self._asked_at = time.monotonic()
-        over = set()
-        runs = list(self._runs)
-        for at in range(0, len(runs), 200):  # the API's page size
+        runs = [run for run, what in self._runs.items() if self._states.get(what) != "over"]
+        for at in range(0, len(runs), PAGE):
             for run in self._client.read_flow_runs(
-                flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=runs[at : at + 200])),
-                limit=200,
+                flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=runs[at : at + PAGE])),
+                limit=PAGE,
             ):
-                if run.state is not None and run.state.is_final():
-                    over.add(self._runs[run.id])
-                    del self._runs[run.id]
-        return over
+                if run.state is not None:
+                    waiting = run.state.is_scheduled()
+                    self._states[self._runs[run.id]] = (
+                        "over" if run.state.is_final() else "waiting" if waiting else "taken"
+                    )
+        return self._states
 
     def drop(self, batch_id: str, attempt: int, reason: str) -> None:
         """Mark a flow run whose worker is lost Crashed, so that Prefect tells the truth."""
@@ -71,5 +77,7 @@ class PrefectDispatcher:
 
         for run_id, what in list(self._runs.items()):
             if what == (batch_id, attempt):
-                self._client.set_flow_run_state(run_id, Crashed(message=reason), force=True)
+                if self._states.get(what) != "over":
+                    self._client.set_flow_run_state(run_id, Crashed(message=reason), force=True)
                 del self._runs[run_id]
+                self._states.pop(what, None)

@@ -12,9 +12,9 @@ lost one may still hand in is not owed any more and is dropped (`storage/owed.py
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from extractors.feed_state import OwedEntry
 from extractors.urls import canonicalise, host_of
@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 
 PAGE_BATCH = 200  # as on one machine; a host with more entries makes a larger batch
 MAX_ATTEMPTS = 3  # a batch that took three workers with it waits for the next run
+State = Literal["waiting", "taken", "over"]
 SILENT_S = 30.0  # six missed beats: a worker that is only slow beats from a thread of its own
+START_S = 120.0  # from "taken" to the first beat: an interpreter starts and imports, 5 to 20 s here
+ARRIVE_S = 5.0  # a result may be a little later than the news that its run is over
 LOOK_S = 0.5  # a listing of one small folder
 
 
@@ -35,8 +38,8 @@ class Dispatcher(Protocol):
     def dispatch(self, batch_id: str, attempt: int) -> None:
         """Have a worker work on a batch."""
 
-    def ended(self) -> set[tuple[str, int]]:
-        """Return attempts that are over, in whatever way; asked every few seconds."""
+    def states(self) -> Mapping[tuple[str, int], State]:
+        """Return what is known of the attempts that are not dropped; asked every half second."""
 
     def drop(self, batch_id: str, attempt: int, reason: str) -> None:
         """Record that nobody waits for this attempt any more."""
@@ -50,7 +53,8 @@ class _Open:
     attempt: int = 1
     pulse: str | None = None
     pulse_at: float = 0.0
-    ended_at: float | None = None
+    taken_at: float | None = None
+    over_at: float | None = None
 
 
 def split_by_host(entries: Sequence[OwedEntry], size: int = PAGE_BATCH) -> list[list[OwedEntry]]:
@@ -117,12 +121,15 @@ class Remote:
         while open_batches:
             if self._collect(cycle, open_batches, save) or self._watch(open_batches):
                 heard_at = self._clock()
-            elif self._clock() - heard_at > self._patience_s:
+            elif self._clock() - heard_at > self._patience_s or all(
+                one.attempt > MAX_ATTEMPTS for one in open_batches.values()
+            ):
                 break
             if open_batches:
                 self._sleep(LOOK_S)
         for batch_id, one in open_batches.items():
-            self._dispatcher.drop(batch_id, one.attempt, "no worker brought a result in time")
+            if one.attempt <= MAX_ATTEMPTS:
+                self._dispatcher.drop(batch_id, one.attempt, "no worker brought a result in time")
             self._exchange.clear(batch_id)
         if open_batches:
             cycle.note(
@@ -153,27 +160,26 @@ class Remote:
     def _watch(self, open_batches: dict[str, _Open]) -> bool:
         """Give batches of lost workers out again; tell whether any worker showed life."""
         now = self._clock()
-        ended = self._dispatcher.ended()
+        states = self._dispatcher.states()
         alive = False
-        for batch_id, one in list(open_batches.items()):
+        for batch_id, one in open_batches.items():
             pulse = self._exchange.pulse(batch_id, one.attempt)
             if pulse != one.pulse:
                 one.pulse, one.pulse_at, alive = pulse, now, True
-            silent = one.pulse is not None and now - one.pulse_at > SILENT_S
-            if (batch_id, one.attempt) in ended and one.ended_at is None:
-                one.ended_at = now  # its result may still be on its way through the folder
-            over = one.ended_at is not None and now - one.ended_at > 10 * LOOK_S
-            if not (silent or over):
+            state = states.get((batch_id, one.attempt), "waiting")
+            if state == "taken" and one.taken_at is None:
+                one.taken_at, alive = now, True
+            if state == "over" and one.over_at is None:
+                one.over_at = now
+            lost = _why_lost(one, now)
+            if lost is None or one.attempt > MAX_ATTEMPTS:
                 continue
-            self._dispatcher.drop(
-                batch_id, one.attempt, "silent" if silent else "ended without a result"
-            )
-            if one.attempt >= MAX_ATTEMPTS:
-                continue
+            self._dispatcher.drop(batch_id, one.attempt, lost)
             one.attempt += 1
-            one.pulse, one.ended_at = None, None
-            self._dispatcher.dispatch(batch_id, one.attempt)
-            alive = True
+            one.pulse = one.taken_at = one.over_at = None
+            if one.attempt <= MAX_ATTEMPTS:
+                self._dispatcher.dispatch(batch_id, one.attempt)
+                alive = True
         return alive
 
     @staticmethod
@@ -182,3 +188,14 @@ class Remote:
     ) -> None:
         cycle.accept(number, result)
         save(cycle, number)
+
+
+def _why_lost(one: _Open, now: float) -> str | None:
+    """Return why a batch's worker counts as lost, or None."""
+    if one.over_at is not None and now - one.over_at > ARRIVE_S:
+        return "it ended without a result"
+    if one.pulse is not None:
+        return "its worker fell silent" if now - one.pulse_at > SILENT_S else None
+    if one.taken_at is not None and now - one.taken_at > START_S:
+        return "its worker never began"
+    return None
