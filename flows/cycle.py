@@ -47,6 +47,7 @@ from flows.settings import Settings
 from flows.sites import learn_sites, load_sites, look_back
 from flows.summary import RunSummary
 from storage.database import Store
+from storage.errors import StoreLocked
 from storage.feeds import (
     close_gaps,
     due_entries,
@@ -318,13 +319,17 @@ class Cycle:
         from flows.sending import send_due
 
         with self._stage("send"):
-            report = send_due(
-                self.store,
-                self.settings,
-                self._app.secrets,
-                show=self._app.show_alert,
-                progress=lambda r: self._say(f"sent {r.sent + r.printed} messages"),
-            )
+            try:
+                report = send_due(
+                    self.store,
+                    self.settings,
+                    self._app.secrets,
+                    show=self._app.show_alert,
+                    progress=lambda r: self._say(f"sent {r.sent + r.printed} messages"),
+                )
+            except StoreLocked as error:  # another process is at it, and nothing is lost
+                self.summary.alert_problems["sending"] = str(error)
+                return {}
         states = {
             "sent": report.sent,
             "printed": report.printed,

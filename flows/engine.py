@@ -118,12 +118,13 @@ def prepare_environment(data_dir: Path, *, quiet: bool) -> None:
 
     Args:
         data_dir: folder for runtime files; created when missing.
-        quiet: keep Prefect's own INFO lines off the terminal (the API still receives them).
+        quiet: keep Prefect's own lines and stack traces off the terminal (the API still receives
+            them, and the caller says in one line what failed).
     """
     for name, value in CLIENT_ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     if quiet:
-        os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "WARNING")
+        os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     if configured_api_url() is None:
         if "PREFECT_HOME" not in os.environ:
             os.environ["PREFECT_HOME"] = str((data_dir / "prefect").absolute())

@@ -31,7 +31,7 @@ def run(app: AppContext, feeds: tuple[str, ...], topics: tuple[str, ...], dry_ru
 
     Exit code 1 when a feed or an alert failed; the summary says which.
     """
-    check_before_run(app, topics)
+    check_before_run(app, topics, feeds)
     summary = run_flow(app, feeds=list(feeds) or None, topics=list(topics) or None, dry_run=dry_run)
     if app.as_json:
         app.emit_json(summary.as_dict())
@@ -40,7 +40,9 @@ def run(app: AppContext, feeds: tuple[str, ...], topics: tuple[str, ...], dry_ru
     return 0 if summary.state == "ok" else 1
 
 
-def check_before_run(app: AppContext, topics: tuple[str, ...] = ()) -> None:
+def check_before_run(
+    app: AppContext, topics: tuple[str, ...] = (), feeds: tuple[str, ...] = ()
+) -> None:
     """Find wrong settings before Prefect is started: that takes seconds.
 
     Raises:
@@ -52,10 +54,16 @@ def check_before_run(app: AppContext, topics: tuple[str, ...] = ()) -> None:
     from flows.engine import configured_api_url
 
     settings = app.settings
-    feeds = load_feeds(settings.path(settings.feeds))
-    if not feeds:
+    known = {feed.name for feed in load_feeds(settings.path(settings.feeds))}
+    if not known:
         raise UsageError(
             f"{settings.path(settings.feeds)} lists no feed: `presswatch feeds add URL`"
+        )
+    strangers = sorted(set(feeds) - known)
+    if strangers:
+        raise UsageError(
+            f"no feed {', '.join(strangers)} in {settings.path(settings.feeds)}: "
+            "`presswatch feeds list` shows the names"
         )
     unknown = sorted(set(topics) - set(app.topics.infos))
     if unknown:

@@ -141,3 +141,12 @@ def test_a_slack_token_that_cannot_be_one(desk: Desk) -> None:
 
 def test_an_unknown_feed_or_topic_name(desk: Desk) -> None:
     assert "nobody" in _one_line(desk.run("run", "--topic", "nobody", code=2))
+    assert "nosuch" in _one_line(desk.run("run", "--feed", "nosuch", code=2))
+
+
+def test_a_run_without_a_network_says_so_without_a_stack_trace(desk: Desk) -> None:
+    desk.write_settings(allow_addresses=["127.0.0.1:9"])
+    done = desk.run("run", code=1)
+
+    assert "feed error   down: " in done.stdout and "failed" in done.stdout
+    assert desk.sql("SELECT state FROM runs") == [("failed",)]
