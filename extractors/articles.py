@@ -213,8 +213,10 @@ class _LinkText:
             block = anchor.getparent()
             while block is not None and block.tag not in _LINE_TAGS:
                 block = block.getparent()
-            if block is not None and block is not last:
-                last = block
+            if block is None or block is last:
+                continue
+            last = block
+            if len(block) > 1 or block.text or anchor.tail:  # else the link is the line
                 blocks.append(block)
         self._whole.discard("")
         for block in blocks:

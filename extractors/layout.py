@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any, Final
 
 from lxml.etree import XPath
@@ -32,12 +33,16 @@ MAX_LABEL_CHARS: Final = 30
 
 _STRING: Final = XPath("string()")
 _WRAP: Final = re.compile(r"\s*\n\s*")
-_HOLDS_BLOCKS: Final = XPath(
-    "boolean(.//p | .//div | .//li | .//table | .//h1 | .//h2 | .//h3 | .//h4 | .//blockquote)"
+_CONTAINER_NAMES: Final = frozenset(["post", "entry", "article", "story", "content", "text"])
+_CONTAINER: Final = re.compile(
+    r"(?:entry|page|text|article|art)-content|article(?:-|__)?body|articleBody|article-?text|"
+    r"articleText|body-text|story-?(?:body|content)|post(?:-?entry|-body|[-_]?content|[-_]text)|"
+    r"articleContent|main-content|content-(?:main|body)|contentBody|fulltext|^(?:main|primary)"
 )
-_BREAKS: Final = XPath(
-    ".//br | .//p | .//div | .//li | .//tr | .//h1 | .//h2 | .//h3 | .//h4 | .//blockquote"
-)
+"""The names of containers that trafilatura 2.3 looks for, so that no better one is overridden."""
+
+_INNER_BLOCKS: Final = ("p", "div", "li", "table", "h1", "h2", "h3", "h4", "blockquote")
+_BREAKS: Final = ("br", "tr", *_INNER_BLOCKS)
 _LINKED: Final = XPath("boolean(.//a[@href] | ancestor::a[@href])")
 _CELLS: Final = XPath(
     "./tr/td | ./tr/th | ./tbody/tr/td | ./tbody/tr/th | ./thead/tr/td | ./thead/tr/th"
@@ -67,7 +72,7 @@ def open_layout_tables(tree: Any) -> None:
         for cell in _CELLS(table):
             text = _STRING(cell)
             read += len(text)
-            if len(text) * 2.5 < LAYOUT_CELL_WEIGHT or len(_BREAKS(cell)) < LAYOUT_CELL_BREAKS:
+            if len(text) * 2.5 < LAYOUT_CELL_WEIGHT or _breaks(cell) < LAYOUT_CELL_BREAKS:
                 continue
             weight = text_weight(text)
             if weight >= LAYOUT_CELL_WEIGHT:
@@ -78,7 +83,7 @@ def open_layout_tables(tree: Any) -> None:
         for part in (table, *_INSIDE(table)):
             part.tag = "div"
         for cell in cells:
-            cell.tag = "div" if _HOLDS_BLOCKS(cell) else "p"
+            cell.tag = "div" if next(cell.iter(*_INNER_BLOCKS), None) is not None else "p"
         outer.extend(cell for cell, _ in layout if not any(_is_within(cell, o) for o in outer))
         for cell, weight in layout:
             # An inner cell with most of an outer one's text is the column; the rest is its frame.
@@ -130,11 +135,17 @@ def _wrap_loose_text(box: Any) -> None:
 
 def _has_container(tree: Any, weight: float) -> bool:
     """Tell whether the main extractor knows by its own rules where the text is."""
-    from trafilatura.xpaths import BODY_XPATH
-
-    for find in BODY_XPATH:
-        found = find(tree)
-        if found and text_weight(_STRING(found[0])) >= weight:
+    for element in tree.iter("article", "main", "div", "section"):
+        ident, words = element.get("id") or "", element.get("class") or ""
+        if (
+            element.tag in ("article", "main")
+            or element.get("itemprop") == "articleBody"
+            or element.get("role") == "article"
+            or ident in _CONTAINER_NAMES
+            or words in _CONTAINER_NAMES
+            or _CONTAINER.search(ident)
+            or _CONTAINER.search(words)
+        ) and text_weight(_STRING(element)) >= weight:
             return True
     return False
 
@@ -145,6 +156,11 @@ def unwrap_lines(tree: Any) -> None:
         tail = br.tail
         if tail and "\n" in tail:
             br.tail = _WRAP.sub(" ", tail)
+
+
+def _breaks(cell: Any) -> int:
+    """Breaks and blocks in a cell, counted up to what a layout cell needs."""
+    return sum(1 for _ in islice(cell.iter(*_BREAKS), LAYOUT_CELL_BREAKS))
 
 
 def _is_within(element: Any, outer: Any) -> bool:

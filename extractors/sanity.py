@@ -249,19 +249,24 @@ _PROMO: Final = re.compile(
 )
 
 
-_WALL_HINTS: Final = (
-    "moment", "checking", "human", "robot", "unusual", "javascript", " js", "captcha", "ddos",
-    "attention", "denied", "permission", "unsuccessful", "blocked", "incapsula", "hold", "security",
-    "ray id", "interruption", "로봇", "비정상", "접근", "자동", "ロボット", "アクセス", "認証",
-    "验证", "访问", "驗證", "cookie", "consent", "gdpr", "privacy", "partner", "before you",
-    "쿠키", "개인정보", "personal", "tracking", "datenschutz", "einwilligung", "données",
-    "consent", "datos", "クッキー", "個人情報", "隐私", "隱私",
+_CHALLENGE_HINTS: Final = (
+    "just a moment", "checking", "human", "robot", "unusual ", "javascript", " js", "captcha",
+    "ddos", "attention required", "denied", "permission to", "unsuccessful", "blocked",
+    "incapsula", "& hold", "and hold", "security check", "ray id", "interruption", "로봇", "비정상",
+    "접근", "자동", "ロボット", "アクセス", "認証", "验证", "访问", "驗證",
+)  # fmt: skip
+_COOKIE_HINTS: Final = (
+    "cookie", "consent", "gdpr", "privacy", "partner", "before you", "personal", "identifier",
+    "legitimate interest", "tracking", "your choices", "쿠키", "개인정보", "맞춤형", "クッキー",
+    "個人情報", "隐私", "隱私", "datenschutz", "einwilligung", "données", "datos",
 )  # fmt: skip
 _PAYWALL_HINTS: Final = (
-    "reading", "to read", "article", "story", "content", "page is", "already", "you've", "you have",
-    "weiterlesen", "lesen", "réservé", "exclusivo", "유료", "구독", "회원", "로그인", "전문을",
-    "무료", "会員", "残り", "続き", "ログイン", "無料", "付费", "订阅", "登录", "会员", "訂閱",
-    "會員", "登入",
+    "reading", "to read", "subscribers", "members", "you've", "you have", "weiterlesen", "lesen",
+    "réservé", "exclusivo", "유료", "로그인", "전문을", "무료", "この", "残り", "続き", "ログイン",
+    "订阅", "登录", "本文", "訂閱", "登入",
+)  # fmt: skip
+_PROMO_HINTS: Final = (
+    "only", "already", "유료", "구독", "회원", "로그인", "会員", "無料", "付费", "会员", "會員",
 )  # fmt: skip
 
 
@@ -277,10 +282,11 @@ def judge_text(
     if not text.strip():
         return _empty(html)
     sample = text[:SAMPLE_CHARS]
-    solid = len("".join(sample.split()))
+    words = sample.split()
+    solid = sum(map(len, words))
     letters = count_letters(sample)
     weight = letters + _east_weight(sample)
-    longest = max(map(len, sample.split()), default=0)
+    longest = max(map(len, words), default=0)
     if longest > MAX_WORD_CHARS and longest > 0.5 * solid and sample.isascii():
         return Status.JUNK, f"one word of {longest} characters"
     if letters < MIN_LETTER_SHARE * solid and not _has_prose(lines):
@@ -310,7 +316,7 @@ def _paywall(text: str, weight: float, free: bool | None) -> str | None:
     found = _search(_PAYWALL, _PAYWALL_HINTS, tail)
     if found and (free is False or weight < 0.5 * STUB_WEIGHT):
         return found[0]
-    found = _search(_PROMO, _PAYWALL_HINTS, tail)
+    found = _search(_PROMO, _PROMO_HINTS, tail)
     if found is None:
         return None
     above = text[: start + found.start()].split("\n")[:-1]
@@ -363,15 +369,15 @@ _CHALLENGE_MARKUP: Final = re.compile(
 
 def _wall(text: str, weight: float) -> tuple[Status, str] | None:
     low = text.lower()
-    if not any(hint in low for hint in _WALL_HINTS):
-        return None
-    cues = list(_CHALLENGE.finditer(text))
-    covered = sum(text_weight(part) for part in _SENTENCES.split(text) if _CHALLENGE.search(part))
-    if cues and (weight < 500 or len({c[0].lower() for c in cues}) >= 3) and covered > 0.3 * weight:
-        return Status.CHALLENGE, f"a robot check instead of the page: “{cues[0][0]}”"
     sentences = _SENTENCES.split(text)
-    cookie = sum(text_weight(part) for part in sentences if _COOKIES.search(part))
-    cues = list(_COOKIES.finditer(text))
-    if cookie >= COOKIE_SHARE * weight and len(cues) >= 2 and _ADDRESS.search(text):
-        return Status.COOKIE_WALL, "a cookie notice instead of the page"
+    if any(hint in low for hint in _CHALLENGE_HINTS):
+        cues = list(_CHALLENGE.finditer(text))
+        covered = sum(text_weight(part) for part in sentences if cues and _CHALLENGE.search(part))
+        several = weight < 500 or len({c[0].lower() for c in cues}) >= 3
+        if cues and several and covered > 0.3 * weight:
+            return Status.CHALLENGE, f"a robot check instead of the page: “{cues[0][0]}”"
+    if any(hint in low for hint in _COOKIE_HINTS) and len(_COOKIES.findall(text)) >= 2:
+        cookie = sum(text_weight(part) for part in sentences if _COOKIES.search(part))
+        if cookie >= COOKIE_SHARE * weight and _ADDRESS.search(text):
+            return Status.COOKIE_WALL, "a cookie notice instead of the page"
     return None
