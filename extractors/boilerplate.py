@@ -355,9 +355,26 @@ def _may_hit(hit: Hit, shape: Shape) -> bool:
         return False
     if shape.prose and not rule.prose:
         return False
+    if hit.phrase and rule.category in _SPOKEN_TO_READERS and _reports(shape):
+        return False
     if hit.phrase and rule.place != "any":
         return shape.width <= CUE_SENTENCE_WIDTH or (shape.prose and hit.start == 0)
     return True
+
+
+_SPOKEN_TO_READERS: Final = frozenset(
+    {"subscribe", "newsletter", "tipline", "share", "comment", "ui"}
+)
+# Papers report in the plain form and speak to their readers in the polite one.
+_PLAIN: Final = re.compile(r"(?<!まし)(?<!でし)た。|という。|て(?:い|あ)る。|(?<!니)다\.")
+_POLITE: Final = re.compile(r"です|ます|ました|ません|でした|ください|下さい|니다|세요|십시오|까요")
+
+
+def _reports(shape: Shape) -> bool:
+    """Tell whether a Japanese or Korean sentence reports: a newsroom asks nobody in that form."""
+    if not shape.prose or not (shape.has_kana or shape.has_hangul):
+        return False
+    return bool(_PLAIN.search(shape.norm)) and not _POLITE.search(shape.norm)
 
 
 def _own(shape: Shape, family: str) -> bool:
@@ -484,7 +501,7 @@ def _by_memory(
     """Lines that stood in enough other stories of the host (see `site_memory`)."""
     if bounds is None:
         return
-    page = memory.about([r.shape.key for r in rows if r.live and r.shape.prose])
+    page = memory.about([r.shape.memory_key for r in rows if r.live and r.shape.prose])
     if page is None:
         return
     live = [r for r in rows if r.live and r.shape.key]
@@ -493,7 +510,7 @@ def _by_memory(
         opening, prose = i, prose + row.shape.prose
         if prose == OPENING_PROSE:
             break
-    others = [page.others(r.shape.key, opening=i <= opening) for i, r in enumerate(live)]
+    others = [page.others(r.shape.memory_key, opening=i <= opening) for i, r in enumerate(live)]
     edge = [
         n >= needed(prose=r.shape.prose, inside=False) for n, r in zip(others, live, strict=True)
     ]

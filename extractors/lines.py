@@ -42,6 +42,10 @@ _CUT_OFF: Final = re.compile(r"(?:\.\.|…)$")
 _CLOSE_ABBREVIATION: Final = re.compile(
     r"\b(?:Inc|Ltd|Co|Corp|LLC|Jr|Sr|No|Vol|a\.m|p\.m)\.$", re.I
 )
+_PLAIN_WORD: Final = re.compile(r"(?<!\S)[a-z]{2,}(?=[\s,;:]|$)")
+SENTENCE_WORDS: Final = 5
+"""Words in small letters from which a line that ends in an abbreviation is a sentence: names of
+firms, stamps and bylines have at most three or four (`updated on ... at 5 p.m.`)."""
 
 PROSE_WIDTH: Final = 40
 """A sentence of this width (units of a Latin letter) is prose; shorter ones may be labels."""
@@ -77,6 +81,15 @@ class Shape:
     link_share: float
     tag: str
 
+    @property
+    def memory_key(self) -> str:
+        """The spelling under which site memory keeps the line.
+
+        Figures change from page to page in a label or counter; in a sentence they are its news:
+        `1日午前7時2分ごろ、地震がありました。` stands in one story only.
+        """
+        return self.low.strip(_EDGE) if self.sentence or self.prose else self.key
+
 
 def normalize(text: str) -> str:
     """NFKC, signs unified, runs of blanks made one; at most `MATCH_CHARS` characters long."""
@@ -87,7 +100,7 @@ def normalize(text: str) -> str:
 
 
 def line_key(text: str) -> str:
-    """The spelling under which a line is remembered: lower case, digits 0, edge signs cut."""
+    """The spelling under which lines are compared: lower case, digits 0, edge signs cut."""
     return _key(normalize(text).lower())
 
 
@@ -114,7 +127,7 @@ def _shape(text: str, link_share: float, tag: str) -> Shape:
     tail = _END_MARK.sub("", stripped[-16:])[-8:]
     sentence = (
         bool(_SENTENCE_END.search(tail))
-        and not _CLOSE_ABBREVIATION.search(stripped[-12:])
+        and not _ends_in_abbreviation(stripped)
         and not (width < LONG_WIDTH and _CUT_OFF.search(tail))
     )
     letters = sum(counts.values())
@@ -138,6 +151,13 @@ def _shape(text: str, link_share: float, tag: str) -> Shape:
         link_share=link_share,
         tag=tag,
     )
+
+
+def _ends_in_abbreviation(stripped: str) -> bool:
+    """Tell whether a line's full stop belongs to its last word, and no sentence ends there."""
+    if not _CLOSE_ABBREVIATION.search(stripped[-12:]):
+        return False
+    return len(_PLAIN_WORD.findall(stripped[:MATCH_CHARS])) < SENTENCE_WORDS
 
 
 def _wide(text: str) -> int:

@@ -106,7 +106,7 @@ def lesson_of_blocks(blocks: Sequence[Block], *, host: str, story: int = 0) -> L
             kind = _PROSE if shape.prose else _LABEL
         else:
             kind = _REMEMBERED if block.rule == MEMORY_RULE else _RULED
-        keys.append(key_of(shape.key))
+        keys.append(key_of(shape.memory_key))
         kinds.append(kind)
     if _PROSE not in kinds:
         return None

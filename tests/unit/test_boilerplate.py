@@ -173,6 +173,40 @@ def test_talk_about_a_cue_stays() -> None:
     assert removed(clean(lines)) == []
 
 
+@pytest.mark.parametrize(
+    ("article", "line"),
+    [
+        (
+            JAPANESE,
+            "成果は国際的な科学誌の電子版に掲載された。チームは来春、別の海でも調べる予定だ。",
+        ),
+        (JAPANESE, "組合は公式アカウントで謝罪し、船の運航を今月の末まで取りやめると説明した。"),
+        (KOREAN, "경찰은 그가 운영하던 유튜브 채널과 배의 항해 기록을 함께 살펴보고 있다."),
+    ],
+)
+def test_a_report_about_an_edition_or_a_channel_is_no_invitation(
+    article: list[str], line: str
+) -> None:
+    assert removed(clean([*article, line])) == []
+
+
+def test_an_invitation_in_the_polite_form_goes() -> None:
+    line = "電子版では全ての記事を読むことができます。お申し込みは電子版のページからお願いします。"
+    assert removed(clean([*JAPANESE, line])) == [line]
+
+
+def test_a_short_first_sentence_with_date_and_time_stays() -> None:
+    for line in ("3日午前7時2分ごろ、地震がありました。", "1月26日、港で火事があった。"):
+        assert removed(clean([line, *JAPANESE])) == []
+
+
+def test_a_sentence_may_end_in_an_abbreviation() -> None:
+    line = "The next ferry will leave the old pier at 5 p.m."
+    assert removed(clean([*ENGLISH, line])) == []
+    for label in ("Updated Monday at 5 p.m.", "Seaport Pier and Ferry Holding Co."):
+        assert removed(clean([*ENGLISH, label])) == [label]
+
+
 def test_tables_and_lists_inside_the_text_stay() -> None:
     prices = [f"Pier {n}: {n * 12}.5 crowns" for n in range(1, 12)]
     names = ["Ada Brook", "Ben Carr", "Cleo Dunn", "Dov Eker", "Eve Fox", "Finn Gale", "Gus Hart",

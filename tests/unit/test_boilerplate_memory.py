@@ -114,6 +114,20 @@ def test_memory_never_takes_all_of_a_page() -> None:
     assert taken(furniture, memory) == []
 
 
+def test_sentences_of_a_template_differ_by_their_figures() -> None:
+    pages = [
+        [
+            f"{n}日午前{n % 11}時{n + 2}分ごろ、地震がありました。",
+            f"震源地は{word}の沖で、震源の深さは約{n}0キロと推定され、津波の心配はないとのことです。",
+            f"{word}の港では漁師たちが船を沖に出して、波の様子を夜まで見守っていたとのことです。",
+            f"この地震で、{word}市では最大震度{n % 5}を観測し、市の職員が夜も見回りを続けました。",
+        ]
+        for n, word in enumerate(WORDS, 1)
+    ]  # fmt: skip
+    memory = learned([[*page, MOTTO] for page in pages])
+    assert [taken([*page, MOTTO], memory) for page in pages] == [[MOTTO]] * len(pages)
+
+
 def test_the_order_of_documents_does_not_matter_and_memory_is_bounded() -> None:
     pages = [[*story(n), MOTTO] for n in range(MAX_LESSONS + 20)]
     there, back = learned(pages), learned(list(reversed(pages)))
