@@ -133,7 +133,7 @@ def fold_batch(
         if hit is None:
             telling = Telling(
                 item.article_id, 0, times[n], item.language, item.sketch.clues, item.topics,
-                encoded[n],
+                encoded[n], item.outlet, item.sketch.features,
             )  # fmt: skip
             links = linker.find(n, telling)
             telling.story_id = links[0].telling.story_id if links else book.new_id()

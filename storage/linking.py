@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from extractors.sketch import are_issues
 from extractors.stories import AKIN_SHARE, Likeness, compare, key_clues
 from extractors.urls import key_of
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from storage.vectors import VectorBook
 
 REACH_S = 72 * 3_600  # a retelling comes within three days (research/duplicates-and-stories.md §3)
+ISSUE_S = 12 * 3_600  # a template is issued once a day; within half a day it may be an update
 MIN_KEYS = 2  # telling clues in common before two texts are compared
 MAX_CANDIDATES = 24  # texts compared with one article, those with most clues in common
 
@@ -37,6 +39,8 @@ class Telling:
     clues: tuple[str, ...]
     topics: tuple[str, ...]
     vector: bytes | None = None
+    outlet: str | None = None
+    features: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,15 +132,17 @@ class Linker:
     def _load(self, tx: Transaction, wanted: list[int]) -> None:
         rows = tx.con.execute(
             """
-            SELECT article_id, story_id, at_s, language, clues, topics, vector FROM core.sketch
+            SELECT article_id, story_id, at_s, language, clues, topics, vector, outlet, features
+            FROM core.sketch
             WHERE article_id IN (SELECT unnest(?::BIGINT[])) AND article_id BETWEEN ? AND ?
             """,
             [wanted, wanted[0], wanted[-1]],
         ).fetchall()
-        for article_id, story_id, at, language, clues, topics, vector in rows:
+        for article_id, story_id, at, language, clues, topics, vector, outlet, features in rows:
             self._stored[article_id] = Telling(
                 article_id, story_id, at, language, tuple((clues or "").split()),
                 tuple(topics or ()), bytes(vector) if vector is not None else None,
+                outlet, bytes(features),
             )  # fmt: skip
 
     def add(self, n: int, telling: Telling) -> None:
@@ -177,6 +183,10 @@ class Linker:
         return sorted(best.values(), key=lambda link: (-link.score, link.telling.article_id))
 
     def _link(self, telling: Telling, other: Telling) -> Link | None:
+        link = self._alike(telling, other)
+        return None if link is None or _are_issues(telling, other) else link
+
+    def _alike(self, telling: Telling, other: Telling) -> Link | None:
         if other.article_id == telling.article_id:
             return None
         if telling.topics and other.topics and not set(telling.topics) & set(other.topics):
@@ -202,6 +212,13 @@ class Linker:
             return None
         words = f"retells article {other.article_id}: both have {likeness.in_words}"
         return Link(other, score, {**reason, "rule": "clues"}, words)
+
+
+def _are_issues(a: Telling, b: Telling) -> bool:
+    """Tell whether two texts are yesterday's and today's issue of one outlet's template."""
+    if a.outlet is None or a.outlet != b.outlet or abs(a.at - b.at) < ISSUE_S:
+        return False
+    return are_issues(a.features, b.features)
 
 
 def are_akin(a: Telling, b: Telling) -> bool:

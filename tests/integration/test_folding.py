@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from support.fold_texts import START, article, edited, fold_input, market_wrap
+from support.fold_texts import START, article, edited, fold_input, market_wrap, weather
 
 from extractors.vectors import DIMENSIONS
 from storage.articles import reserve_article_ids
@@ -259,6 +259,28 @@ def test_a_retelling_four_days_later_is_a_new_story(store: Store) -> None:
         for n, (lang, title, text) in enumerate(RETELLINGS[:2], 1)
     ]
     assert len({f.story_id for f in fold(store, items)}) == 2
+
+
+def test_daily_templates_of_one_outlet_are_stories_of_their_own(store: Store) -> None:
+    items = [
+        fold_input(n, weather(n), title=f"Today's weather in Seoul, Busan and Jeju ({n})",
+                   hours=24 * n)
+        for n in range(1, 5)
+    ]  # fmt: skip
+    first, *rest = fold(store, items[:1], items[1:3], items[3:])
+    assert len({f.story_id for f in (first, *rest)}) == 4
+    assert [f.duplicate_of for f in (first, *rest)] == [None] * 4
+
+
+def test_yesterdays_template_with_a_correction_is_still_a_version(store: Store) -> None:
+    text = weather(2)
+    items = [
+        fold_input(1, text, title="Today's weather"),
+        fold_input(2, text.replace("wet", "wet and cold"), title="Correction: Today's weather",
+                   hours=20),
+    ]  # fmt: skip
+    folds = fold(store, items)
+    assert folds[1].duplicate_of == 1
 
 
 def test_retellings_on_different_topics_are_not_linked(store: Store) -> None:

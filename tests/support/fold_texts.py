@@ -67,6 +67,22 @@ def market_wrap(day: int) -> str:
     )
 
 
+def weather(day: int) -> str:
+    """A daily template that is partly written anew: much the same words, other figures."""
+    sky, place = [("clear", "hills"), ("cloudy", "valleys"), ("wet", "islands")][day % 3]
+    low, high = 3 * day, 5 * day + 11
+    return (
+        f"SEOUL, March {day} -- Skies over the country will be {sky} today, with fog in the "
+        f"{place}, the weather agency said.\n"
+        f"Morning lows range from {low} to {low + 7} degrees Celsius and afternoon highs from "
+        f"{high} to {high + 6} degrees. Fine dust levels will be good in all regions.\n"
+        f"Waves will be 0.{day} to {day}.5 meters high in the Yellow Sea and {day}.0 to "
+        f"{day + 2}.5 meters in the East Sea. People in the {place} are asked to take care.\n"
+        f"Expected lows and highs: Seoul {low}/{high}, Busan {low + 5}/{high + 4}, Jeju "
+        f"{low + 9}/{high + 5}.\nThe next forecast will be issued at 5 p.m."
+    )
+
+
 def fold_input(
     article_id: int,
     text: str,
