@@ -15,6 +15,7 @@ from typing import Any, Final
 from lxml.etree import XPath
 
 from extractors.decode import clean_text
+from extractors.metadata import plain
 from extractors.models import Line
 from extractors.sanity import text_weight
 
@@ -32,7 +33,7 @@ MAX_LABEL_CHARS: Final = 30
 """Longest label that is no heading by its tag ("Related stories" in a `div`)."""
 
 _STRING: Final = XPath("string()")
-_WRAP: Final = re.compile(r"\s*\n\s*")
+_WRAP: Final = re.compile(r"(?<=\S)[^\S\n]*\n\s*(?=\S)")
 _CONTAINER_NAMES: Final = frozenset(["post", "entry", "article", "story", "content", "text"])
 _CONTAINER: Final = re.compile(
     r"(?:entry|page|text|article|art)-content|article(?:-|__)?body|articleBody|article-?text|"
@@ -168,7 +169,7 @@ def _is_within(element: Any, outer: Any) -> bool:
 
 
 def restore_headings(tree: Any, lines: Sequence[Line], keys: Sequence[str]) -> list[Line]:
-    """Put headings back that stand in the page right before a line and are missing.
+    """Put headings back that stand in the page right before an inner line and are missing.
 
     Where the extractor knows no container it keeps paragraphs only, and the text below "Related
     stories" reads like the article's. Then short labels between two lines are put back too.
@@ -184,12 +185,13 @@ def restore_headings(tree: Any, lines: Sequence[Line], keys: Sequence[str]) -> l
         for paragraph in tree.iter("p"):
             label = _before(paragraph)
             if label is not None and label.tag in _LABELS and not len(label):
-                _note(label, "h3", MAX_LABEL_CHARS, place, missing, inner=True)
+                _note(label, "h3", MAX_LABEL_CHARS, place, missing)
     if not missing:
         return list(lines)
     out: list[Line] = []
     for number, line in enumerate(lines):
-        out.extend(missing.get(number, ()))
+        above = plain(lines[number - 1].text) if number in missing else ""
+        out.extend(h for h in missing.get(number, ()) if plain(h.text) != above)
         out.append(line)
     return out
 
@@ -200,8 +202,6 @@ def _note(
     limit: int,
     place: dict[str, int],
     missing: dict[int, list[Line]],
-    *,
-    inner: bool = False,
 ) -> None:
     text = " ".join(_STRING(element).split())
     if not 1 < len(text) <= limit or _key(text) in place:
@@ -209,7 +209,7 @@ def _note(
     if _LINKED(element):
         return  # the headline of another story
     number = _place_behind(element, place)
-    if number is not None and (number > 0 or not inner):
+    if number:  # before the first line stand the headline and its kickers
         place[_key(text)] = number
         missing.setdefault(number, []).append(Line(text=clean_text(text), tag=tag))
 

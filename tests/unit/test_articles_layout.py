@@ -92,6 +92,12 @@ def test_the_linked_headline_of_another_story_is_not_brought_back() -> None:
     assert "A bridge to the island" not in texts(extract(f"<div class=Txt>{body}{card}</div>"))
 
 
+def test_a_headline_in_two_spellings_is_not_doubled() -> None:
+    body = "".join(f"<p>{p}</p>" for p in PARTS)
+    head = "<div class=Txt><p>Ferries: a second boat</p><h2>Ferries – a second boat</h2>"
+    assert "Ferries – a second boat" not in texts(extract(f"{head}{body}</div>"))
+
+
 def test_source_lines_behind_a_break_are_one_line() -> None:
     wrapped = "<br><br>".join(p.replace("would", "\n  would") for p in PARTS)
     assert texts(extract(column(wrapped)))[-5:] == PARTS
