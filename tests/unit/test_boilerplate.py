@@ -207,6 +207,19 @@ def test_a_sentence_may_end_in_an_abbreviation() -> None:
         assert removed(clean([*ENGLISH, label])) == [label]
 
 
+def test_the_mark_of_the_first_speaker_stays() -> None:
+    lines = ["[앵커]", KOREAN[0], "[기자]", *KOREAN[1:]]
+    assert removed(clean(lines)) == []
+
+
+@pytest.mark.parametrize("lines", [ENGLISH, KOREAN, CHINESE])
+def test_a_stamp_behind_the_name_of_a_section_goes(lines: list[str]) -> None:
+    for stamp in ("All News 2026-01-26 13:14", "2026-01-26 09:41 来源：港口早报 字号：大 中 小"):
+        cleaned = clean([stamp, *lines])
+        assert body(cleaned) == lines
+        assert cleaned.published is not None
+
+
 def test_tables_and_lists_inside_the_text_stay() -> None:
     prices = [f"Pier {n}: {n * 12}.5 crowns" for n in range(1, 12)]
     names = ["Ada Brook", "Ben Carr", "Cleo Dunn", "Dov Eker", "Eve Fox", "Finn Gale", "Gus Hart",
