@@ -204,9 +204,16 @@ def reclean_hosts(tx: Transaction, hosts: Sequence[str], *, now: datetime) -> li
         return []
     articles = tx.con.execute(
         "SELECT article_id, host, title, language FROM core.article "
-        "WHERE article_id IN (SELECT unnest(?::BIGINT[])) AND fetched_at >= ? "
-        "AND status IN ('ok', 'feed_content') ORDER BY fetched_at DESC, article_id DESC LIMIT ?",
-        [sorted(stale), now - timedelta(days=RECLEAN_DAYS), RECLEAN_MOST + 1],
+        "WHERE article_id IN (SELECT unnest(?::BIGINT[])) AND article_id BETWEEN ? AND ? "
+        "AND fetched_at >= ? AND status IN ('ok', 'feed_content') "
+        "ORDER BY fetched_at DESC, article_id DESC LIMIT ?",
+        [
+            sorted(stale),
+            min(stale),
+            max(stale),
+            now - timedelta(days=RECLEAN_DAYS),
+            RECLEAN_MOST + 1,
+        ],
     ).fetchall()
     waiting = {row[0] for row in articles[RECLEAN_MOST:]}
     blocks_of = _load_blocks(tx.con, [row[0] for row in articles[:RECLEAN_MOST]])
@@ -256,15 +263,32 @@ def _done(row: _Row, blocks: Sequence[Block] | None) -> _Row:
 
 
 def _load_blocks(con: DuckDBPyConnection, article_ids: Sequence[int]) -> dict[int, list[Block]]:
+    """Return the blocks of these articles.
+
+    Each table is narrowed to the articles by itself before the two are joined: as one join over a
+    list of ids the same query read most of the bodies, and took 4 to 37 times as long.
+    """
+    if not article_ids:
+        return {}
+    ids = sorted(article_ids)
     rows = con.execute(
         """
+        WITH a AS MATERIALIZED (
+            SELECT article_id, body FROM core.article
+            WHERE article_id IN (SELECT unnest($ids::BIGINT[]))
+              AND article_id BETWEEN $low AND $high
+        ), b AS MATERIALIZED (
+            SELECT article_id, n, kind, reason, rule, lang, link_share, tag, body_at, body_len, text
+            FROM core.block
+            WHERE article_id IN (SELECT unnest($ids::BIGINT[]))
+              AND article_id BETWEEN $low AND $high
+        )
         SELECT b.article_id, b.kind, b.reason, b.rule, b.lang, b.link_share, b.tag,
                coalesce(b.text, substring(a.body, b.body_at + 1, b.body_len))
-        FROM core.block b JOIN core.article a USING (article_id)
-        WHERE b.article_id IN (SELECT unnest(?::BIGINT[]))
+        FROM b JOIN a USING (article_id)
         ORDER BY b.article_id, b.n
         """,
-        [list(article_ids)],
+        {"ids": ids, "low": ids[0], "high": ids[-1]},
     ).fetchall()
     found: dict[int, list[Block]] = {}
     for article_id, kind, reason, rule, lang, link_share, tag, text in rows:
@@ -304,10 +328,16 @@ def _write_blocks(tx: Transaction, changed: Mapping[int, Sequence[Block]]) -> No
         FROM (SELECT unnest(?::BIGINT[]) AS article_id, unnest(?::VARCHAR[]) AS body,
                      unnest(?::UBIGINT[]) AS body_hash, unnest(?::INTEGER[]) AS words) v
         WHERE core.article.article_id = v.article_id
+          AND core.article.article_id BETWEEN ? AND ?
         """,
-        [tx.rev, ids, bodies, [key_of(b) for b in bodies], [count_words(b) for b in bodies]],
+        [tx.rev, ids, bodies, [key_of(b) for b in bodies], [count_words(b) for b in bodies],
+         min(ids), max(ids)],
+    )  # fmt: skip
+    tx.con.execute(
+        "DELETE FROM core.block WHERE article_id IN (SELECT unnest(?::BIGINT[])) "
+        "AND article_id BETWEEN ? AND ?",
+        [ids, min(ids), max(ids)],
     )
-    tx.con.execute("DELETE FROM core.block WHERE article_id IN (SELECT unnest(?::BIGINT[]))", [ids])
     insert_rows(tx, "core.block", rows)
 
 
