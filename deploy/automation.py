@@ -12,6 +12,9 @@ Why an automation and not presswatch itself: a process that is dead tells nobody
 watches from outside.  Who runs `presswatch serve` without a server of its own watches `/healthz`
 instead (docs/operations.md).
 
+Prefect looks at whole windows, so it is told late rather than early: tried with one minute, the
+message came 175 s after the last good run. Ask for half of what you can bear.
+
 A run with broken feeds is `Completed` (flows/monitor.py), so this fires only when nothing works.
 """
 
@@ -50,7 +53,6 @@ def install(webhook: str, silent_for: timedelta, *, private: bool = False) -> st
         description=f"No run of presswatch ended well for {minutes} minutes.",
         trigger=EventTrigger(
             posture=Posture.Proactive,  # fires on what did not happen
-            # An hour without the event, counted from the last one and from the server's start.
             expect={"prefect.flow-run.Completed"},
             match_related={"prefect.resource.role": "flow", "prefect.resource.name": "monitor"},
             after=set(),
