@@ -40,7 +40,7 @@ from flows.alerting import alert_settings
 from flows.cleaning import prepare_cleaning
 from flows.context import AppContext
 from flows.fetching import address_guard, fetch_settings
-from flows.operations import report_feeds
+from flows.operations import report_feeds, report_runs
 from flows.pipeline import Judged, judge, store_batch
 from flows.rematching import rematch_all
 from flows.settings import Settings
@@ -63,7 +63,7 @@ from storage.feeds import (
     sync_feeds,
 )
 from storage.owed import still_owed
-from storage.runs import end_run, start_run
+from storage.runs import end_run, last_end, start_run
 from storage.search import catch_up as catch_up_index
 from storage.site_memory import load_memory
 
@@ -140,7 +140,14 @@ class Cycle:
                     "`presswatch feeds list` shows the names"
                 )
             with self.store.write() as tx:
+                before = last_end(tx.con, "monitor")
                 self.summary.repaired = start_run(tx, self.summary.run_id, "monitor")
+                report_runs(
+                    tx,
+                    last_end=before,
+                    repaired=self.summary.repaired,
+                    settings=alert_settings(self.settings),
+                )
                 sync_feeds(tx, configs)
                 due = due_feeds(tx, tx.now, self._names)
                 robots = load_robots(tx, tx.now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from storage.outbox import ops_event
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from storage.feeds import StateChange
 
 GOOD_STATES = frozenset({"OK", "NEW"})
+MISSED_AFTER = timedelta(hours=1)  # a pause worth a word; a schedule has several runs an hour
 
 
 def report_feeds(tx: Transaction, changes: Sequence[StateChange], settings: AlertSettings) -> int:
@@ -31,4 +33,43 @@ def report_feeds(tx: Transaction, changes: Sequence[StateChange], settings: Aler
         told += ops_event(
             tx, f"feed:{change.feed}", text, change.new, channel=settings.ops_channel, good=good
         )
+    return told
+
+
+def report_runs(
+    tx: Transaction,
+    *,
+    last_end: datetime | None,
+    repaired: int,
+    settings: AlertSettings,
+) -> int:
+    """Owe the operations channel a line when runs were missed or killed; return how many.
+
+    Args:
+        tx: the open write transaction.
+        last_end: when the newest earlier run ended; None for the first run.
+        repaired: how many earlier runs were found killed half-way.
+        settings: names the channel; without one nothing is written.
+    """
+    if not settings.ops_channel or last_end is None:
+        return 0
+    place = settings.ops_channel
+    told = 0
+    pause = tx.now - last_end
+    missed = pause > MISSED_AFTER
+    text = (
+        f"No run between {last_end:%Y-%m-%d %H:%M} and {tx.now:%Y-%m-%d %H:%M} UTC. "
+        "This run catches up with what the feeds still hold."
+        if missed
+        else "Runs are on time again."
+    )
+    told += ops_event(
+        tx, "runs:missed", text, "missed" if missed else "on time", channel=place, good=not missed
+    )
+    text = (
+        f"{repaired} run(s) had been killed half-way; repaired." if repaired else "Runs end again."
+    )
+    told += ops_event(
+        tx, "runs:killed", text, "killed" if repaired else "fine", channel=place, good=not repaired
+    )
     return told

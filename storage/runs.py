@@ -63,6 +63,12 @@ def end_run(
     )
 
 
+def last_end(con: DuckDBPyConnection, kind: str) -> datetime | None:
+    """Return when the newest run of a kind ended; None when none ever did."""
+    row = con.execute("SELECT max(ended_at) FROM core.run WHERE kind = ?", [kind]).fetchone()
+    return row[0] if row else None
+
+
 def last_runs(con: DuckDBPyConnection, limit: int = 10) -> list[dict[str, Any]]:
     """Return the newest runs, newest first."""
     cursor = con.execute(
