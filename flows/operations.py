@@ -66,9 +66,8 @@ def report_runs(
     told += ops_event(
         tx, "runs:missed", text, "missed" if missed else "on time", channel=place, good=not missed
     )
-    text = (
-        f"{repaired} run(s) had been killed half-way; repaired." if repaired else "Runs end again."
-    )
+    count = f"{repaired} runs were" if repaired > 1 else "A run was"
+    text = f"{count} killed half-way; this run repairs it." if repaired else "Runs end again."
     told += ops_event(
         tx, "runs:killed", text, "killed" if repaired else "fine", channel=place, good=not repaired
     )
