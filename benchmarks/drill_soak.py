@@ -61,6 +61,8 @@ _WORDS = """
     inquiry tender contract pilot island valley workshop survey permit station captain orchard
     opened closed delayed reviewed repaired announced measured counted promised refused planted
 """.split()  # noqa: SIM905
+# Words, not numbers: presswatch takes numbers that change in a feed for counters.
+_EDITIONS = ("first", "second", "third", "fourth", "fifth", "last")
 _TOPIC_LINE = (
     "The two defence ministers discussed the transfer of wartime operational control (OPCON) to "
     "South Korea and the conditions that must be met before the date is set."
@@ -156,7 +158,7 @@ class World:
             f"<item><title>{escape(self.title(n, item))}</title>"
             f"<guid isPermaLink='false'>{n}-{item.n}</guid>"
             f"<link>{self.base(n)}/news/{item.n}</link>"
-            f"<description>Version {item.text} of the report.</description>"
+            f"<description>Report, {_EDITIONS[min(item.text, 5)]} edition.</description>"
             f"<pubDate>{format_datetime(item.at)}</pubDate></item>"
             for item in reversed(outlet.items[-LISTED:])
         )
