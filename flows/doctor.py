@@ -54,6 +54,8 @@ def examine(app: AppContext, *, online: bool = True) -> Iterator[Finding]:
             yield check(app)
         except PresswatchError as error:
             yield Finding(check=name, verdict="error", found=str(error))
+            if name == "settings":
+                return  # every later check would say the same
 
 
 def _check_packages(app: AppContext) -> Finding:
@@ -76,7 +78,16 @@ def _check_packages(app: AppContext) -> Finding:
 
 
 def _check_settings(app: AppContext) -> Finding:
+    from flows.alerting import alert_settings
+    from flows.cleaning import prepare_cleaning
+    from flows.commands.run_cmd import parse_interval
+    from flows.fetching import address_guard
+
     source = app.settings.source
+    alert_settings(app.settings)
+    parse_interval(app.settings.schedule)
+    address_guard(app.settings)
+    prepare_cleaning(app.settings)
     if source is None:
         return Finding(
             check="settings",

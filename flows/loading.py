@@ -69,7 +69,7 @@ def load_documents(
                 learn_sites(tx, judged, result)
             counts += result.outcomes()
             hosts |= {item.host for item in judged if item.host}
-            app.say(f"{sum(counts.values())} documents stored, {time.monotonic() - began:.0f} s")
+            app.say(f"{sum(counts.values())} documents processed, {time.monotonic() - began:.0f} s")
     look_back(app.store, sorted(hosts), topics)
     rematch_all(app.store, topics)
     app.store.publish()

@@ -65,9 +65,7 @@ class Settings:
         600.0, "How long a run waits when no worker shows any life, in seconds."
     )
     document_timeout_s: float = _key(10.0, "A page that takes longer is given up, in seconds.")
-    language_engine: str = _key(
-        "hybrid", "Language detector behind script and function words."
-    )
+    language_engine: str = _key("hybrid", "Language detector behind script and function words.")
     story_vectors: str = _key("auto", 'Sentence vectors for stories: "auto", "on" or "off".')
 
     slack_channel: str = _key("#presswatch", "Channel for topics that name none.")

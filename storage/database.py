@@ -217,6 +217,7 @@ class Store:
             StoreTooNew: the file was written by a newer presswatch.
             StoreDamaged: the file cannot be opened.
         """
+        self._check_alone()
         if not self._write_lock.acquire(wait_s=wait_s):
             raise StoreLocked(
                 f"{self.path} is being written by another presswatch "
@@ -268,6 +269,11 @@ class Store:
         finally:
             self._migrated = False
             self._write_lock.release()
+
+    def _check_alone(self) -> None:
+        """Refuse a published file that is none, before anything is written beside it."""
+        if self.path.exists() and not self.main.exists() and not lock_holder(self.path):
+            _connect(self.path, read_only=True).close()
 
     def _adopt(self) -> None:
         """Make the writer's file from a published file that came alone."""
@@ -403,8 +409,9 @@ class Store:
         if not self.path.exists():
             if not self.main.exists():
                 raise StoreDamaged(
-                    f"there is no database at {self.path}: run `presswatch demo`, `presswatch run` "
-                    "or `presswatch ingest` first, or name one with --db"
+                    f"there is no database at {self.path}: `presswatch run` or "
+                    "`presswatch ingest` makes it; that of `presswatch demo` is "
+                    "--db data/demo/presswatch.duckdb"
                 )
             self.publish()
         con, inode = self._open_published()

@@ -99,9 +99,14 @@ def _neighbours_term(pair: str) -> int:
 
     A pair whose second is none stands for the last character of a run.
     """
-    if not _CJK_CHAR.match(pair[0]):
+    if not _is_cjk_letter(pair[0]):
         return 0
-    return pair_term(pair if _CJK_CHAR.match(pair[1]) else pair[0])
+    return pair_term(pair if _is_cjk_letter(pair[1]) else pair[0])
+
+
+def _is_cjk_letter(char: str) -> bool:
+    """Also a letter for Python: newer ones than its tables end a word, see `_TOKEN`."""
+    return char.isalnum() and _CJK_CHAR.match(char) is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,7 +46,7 @@ def ingest(app: AppContext, paths: tuple[Path, ...], alert: bool, jobs: int | No
     else:
         detail = ", ".join(f"{count} {name}" for name, count in _plain(counts).items())
         click.echo(
-            f"{total} documents in {seconds:.1f} s: {detail or 'none'}"
+            f"{total} document{'' if total == 1 else 's'} in {seconds:.1f} s: {detail or 'none'}"
             + (f", {failed} unreadable" if failed else "")
         )
     if total == 0:

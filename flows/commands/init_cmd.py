@@ -46,4 +46,8 @@ def init(app: AppContext, folder: Path) -> None:
         click.echo(f"wrote {', '.join(written)} in {folder}")
     if kept:
         click.echo(f"kept {', '.join(kept)} as they were")
-    app.say("Next: edit feeds.toml, then `presswatch feeds check` and `presswatch run`.")
+    where = "" if folder == Path() else f"cd {folder}; "
+    app.say(
+        f"Next: {where}edit feeds.toml, then `presswatch doctor`, `presswatch feeds check`, "
+        "`presswatch run`."
+    )

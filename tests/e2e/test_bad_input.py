@@ -115,7 +115,7 @@ def test_a_query_that_is_wrong_forbidden_or_writes(desk: Desk) -> None:
 
 def test_no_database_yet(desk: Desk) -> None:
     for command in (["sql", "select 1"], ["search", "x"], ["alerts", "list"]):
-        assert "presswatch demo" in _one_line(desk.run(*command, code=1))
+        assert "presswatch ingest" in _one_line(desk.run(*command, code=1))
 
 
 def test_a_path_that_does_not_exist(desk: Desk) -> None:

@@ -137,7 +137,7 @@ def test_later_outlets_join_the_parent_instead_of_alerting_again(
     )[0][0]
 
     assert joined > 0
-    assert len(new_parents) <= 1  # the second state has one new story at most
+    assert len(new_parents) <= 2  # new stories; one may be merged into another later
 
 
 def test_boilerplate_alarms_nobody(watched: dict[str, Any]) -> None:

@@ -153,7 +153,7 @@ def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
 
 
 def test_a_missing_database_says_what_to_run_first(tmp_path: Path) -> None:
-    with pytest.raises(StoreDamaged, match="presswatch demo"), Store(tmp_path / "no.db").read():
+    with pytest.raises(StoreDamaged, match="presswatch ingest"), Store(tmp_path / "no.db").read():
         pass
     assert not (tmp_path / "no.db").exists()
 

@@ -155,8 +155,7 @@ def test_a_redirect_into_a_forbidden_part_is_not_followed(server: FeedServer) ->
         (answer("\ufeffUser-agent: *\nAllow: /\n", content_type="text/plain"), ""),
         (answer("# padding\n" * 100_000, content_type="text/plain"), ""),
         (
-            answer("User-agent: *\nDisallow: /\n" + "# pad\n" * 100_000,
-                   content_type="text/plain"),
+            answer("User-agent: *\nDisallow: /\n" + "# pad\n" * 100_000, content_type="text/plain"),
             "robots",
         ),
         (answer(b"\xff\xfe\0\0" * 100, content_type="text/plain"), ""),

@@ -93,7 +93,11 @@ HEADLINES = (
     ("burden-sharing", '트럼프 "한국, 방위비 100억달러 내야"', "kr"),
     ("burden-sharing", "在日米軍駐留経費、米が増額要求へ", "jp"),
     ("burden-sharing", "韓国、在韓米軍の駐留経費負担で米国と合意", "jp"),
-    ("usfk-posture", "Washington mulls withdrawal of some troops from South Korea, paper says", "us"),
+    (
+        "usfk-posture",
+        "Washington mulls withdrawal of some troops from South Korea, paper says",
+        "us",
+    ),
     (
         "usfk-posture",
         "U.S. House panel passes NDAA limiting troop reduction in Korea below 28,500",
