@@ -93,13 +93,15 @@ def story_state(con: DuckDBPyConnection, story_ids: Collection[int]) -> dict[int
         """,
         [ids],
     ).fetchall()
+    rows.sort(key=lambda row: (row[5] == "withdrawn", row[6], row[0]))
     parents: dict[int, dict[tuple[str, str], ParentState]] = {i: {} for i in ids}
     items: dict[int, set[tuple[str, str]]] = {i: set() for i in ids}
     for key, kind, story_id, topic, channel, state, created_at, payload, last_reply_at in rows:
         if kind == "item":
             items[story_id].add((topic, channel))
             continue
-        parents[story_id][(topic, channel)] = ParentState(
+        # A merged story may hold several: the oldest that was not withdrawn is the one to go on.
+        parent = ParentState(
             alert_key=key,
             topic=topic,
             channel=channel,
@@ -108,6 +110,7 @@ def story_state(con: DuckDBPyConnection, story_ids: Collection[int]) -> dict[int
             last_post_at=last_reply_at or created_at,
             payload=json.loads(payload or "{}"),
         )
+        parents[story_id].setdefault((topic, channel), parent)
     known = {row[0]: row for row in stories}
     return {
         i: StoryState(
