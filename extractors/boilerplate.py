@@ -71,6 +71,9 @@ BOX_ITEMS: Final = 4
 RESUMED_PROSE: Final = 2
 """A box inside the article has up to so many titles, and so many paragraphs behind it in a row."""
 
+BLURB_WIDTH: Final = 420
+"""Blurbs of a list are narrower: the widest of 60 in the development data has 371."""
+
 MAX_HEADINGS: Final = 40
 """Headings looked at on one page: bounds the work on a page that is nothing but headings."""
 
@@ -448,12 +451,35 @@ def _ending(rows: list[_Row], family: str) -> None:
 
 
 def _resumes(rest: Sequence[_Row], family: str) -> bool:
-    """A box inside the article: a title or some, then paragraphs in a row to the end."""
+    """A box inside the article: a title or some, then paragraphs in a row.
+
+    Long ones in a row wherever they stand, since the blurbs of a list stand each under its own
+    headline; else a box of few titles with paragraphs up to the end.
+    """
+    if _paragraphs_in_a_row(rest, family):
+        return True
     live = [r for r in rest if r.live and r.shape.letters and not r.hits]
     prose = [i for i, r in enumerate(live) if r.shape.prose and _own(r.shape, family)]
     if len(prose) < RESUMED_PROSE or not 1 <= prose[0] <= BOX_ITEMS:
         return False
     return prose[-1] - prose[0] + 1 == len(prose)
+
+
+def _paragraphs_in_a_row(rest: Sequence[_Row], family: str) -> bool:
+    run = longest = wide = 0
+    for row in rest:
+        if not row.live:
+            if any(h.rule.category == "related" for h in row.hits):
+                run = 0
+            continue  # an advertisement between two paragraphs
+        shape = row.shape
+        article = _live_prose(row, family) and shape.sentence and shape.width >= LONG_PARAGRAPH
+        run = run + 1 if article and not row.hits else 0
+        longest = max(longest, run)
+        wide += run > 0 and shape.width >= BLURB_WIDTH
+    if longest > RESUMED_PROSE or wide >= RESUMED_PROSE:
+        return True
+    return longest == RESUMED_PROSE and not _teasers(rest)
 
 
 def _closes(rest: Sequence[_Row], before: float, total: float, family: str) -> bool:
