@@ -31,6 +31,11 @@ Change = Literal["new", "update", "correction", "retraction"]
 
 SEVERITIES = ("low", "normal", "high", "critical")
 
+EVIDENCE_GONE = "its evidence turned out to be boilerplate of the site"
+STORY_MERGED = "its story was merged"
+"""Reasons of a withdrawal that the news itself may overtake: a later hit opens the alert again.
+What a person withdrew (a mute) stays withdrawn."""
+
 DELIVERED_STATES = frozenset({"sent", "printed"})
 
 _KEY_NAMESPACE = uuid.UUID("5d0c7a2e-2f0e-5b7e-9a52-6f1f6d0f7a11")
@@ -68,7 +73,11 @@ class HitInStory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParentState:
-    """A parent alert as the outbox has it. `last_post_at`: newest message in its thread."""
+    """A parent alert as the outbox has it.
+
+    `last_post_at`: newest message in its thread. `can_reopen`: it was withdrawn before it left, for
+    a reason that a new hit overtakes.
+    """
 
     alert_key: str
     topic: str
@@ -77,6 +86,7 @@ class ParentState:
     created_at: datetime
     last_post_at: datetime
     payload: Mapping[str, Any]
+    can_reopen: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -111,7 +111,7 @@ class _Planner:
             self._join_new(hit, story, key)
             return
         parent = story.parents.get((hit.topic.topic, channel))
-        if parent is not None:
+        if parent is not None and not (parent.can_reopen and _is_news_to(parent, hit)):
             self._join(hit, story, parent, channel)
             return
         reason, kept = self._instead(hit, story, channel)
@@ -339,6 +339,12 @@ class _Planner:
         if published is None or published > self._now + FUTURE_SLACK:
             published = hit.article.fetched_at
         return self._now - published
+
+
+def _is_news_to(parent: ParentState, hit: HitInStory) -> bool:
+    """Tell whether a hit is of another article, or another version, than a parent was made of."""
+    told = parent.payload.get("article", {})
+    return hit.change != "new" or hit.article.article_id != told.get("article_id")
 
 
 def _change(hit: HitInStory) -> Change:

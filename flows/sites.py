@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from alerts.intents import EVIDENCE_GONE
 from alerts.match import match_topics
 from extractors.urls import canonicalise, host_of
 from storage.articles import delete_topic_hits, unsupported_alerts
@@ -76,5 +77,5 @@ def look_back(store: Store, hosts: Sequence[str], topics: TopicSet) -> int:
         delete_topic_hits(tx, changed, sorted(topics.infos))
         save_hits(tx, hits)
         gone = unsupported_alerts(tx.con, sorted(stories))
-        withdraw(tx, gone, "its evidence turned out to be boilerplate of the site")
+        withdraw(tx, gone, EVIDENCE_GONE)
     return len(changed)

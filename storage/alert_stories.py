@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from alerts.intents import AlertIntent
+from alerts.intents import STORY_MERGED, AlertIntent
 from storage.outbox import enqueue, payload_json, withdraw
 
 if TYPE_CHECKING:
@@ -39,9 +39,9 @@ def move_alerts(tx: Transaction, story_id: int, into: int) -> None:
         if there is None:
             _stand_for(tx, key, into)
         elif state in UNSENT:
-            withdraw(tx, [key], f"story merged into {into}, which has the alert {there[0]}")
+            withdraw(tx, [key], f"{STORY_MERGED} into {into}, which has the alert {there[0]}")
         elif there[1] in UNSENT:
-            withdraw(tx, [there[0]], f"story {story_id} merged into it has the alert {key}")
+            withdraw(tx, [there[0]], f"{STORY_MERGED} with {story_id}, which has the alert {key}")
             _stand_for(tx, key, into)
             kept[(topic, channel)] = (key, state)
         else:

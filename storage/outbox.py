@@ -17,6 +17,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from alerts.intents import (
+    EVIDENCE_GONE,
+    STORY_MERGED,
     AlertContext,
     AlertIntent,
     OutboxItem,
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
     from storage.database import Store, Transaction
 
+REOPENED_BY_NEWS = (EVIDENCE_GONE, STORY_MERGED)
 RECENT_WINDOW = timedelta(hours=1)
 LOOK_UP_SOONEST = timedelta(minutes=1)
 """How soon after a message was claimed a person may have it looked up: by then a batch has left,
@@ -85,7 +88,7 @@ def story_state(con: DuckDBPyConnection, story_ids: Collection[int]) -> dict[int
     rows = con.execute(
         """
         SELECT a.alert_key, a.kind, a.story_id, a.topic, a.channel, a.state, a.created_at,
-               a.payload, max(r.created_at) AS last_reply_at
+               a.payload, a.reason, max(r.created_at) AS last_reply_at
         FROM core.alert a
         LEFT JOIN core.alert r ON r.parent_key = a.alert_key AND r.kind = 'reply'
         WHERE a.kind IN ('alert', 'item') AND a.story_id IN (SELECT unnest(?::BIGINT[]))
@@ -96,7 +99,7 @@ def story_state(con: DuckDBPyConnection, story_ids: Collection[int]) -> dict[int
     rows.sort(key=lambda row: (row[5] == "withdrawn", row[6], row[0]))
     parents: dict[int, dict[tuple[str, str], ParentState]] = {i: {} for i in ids}
     items: dict[int, set[tuple[str, str]]] = {i: set() for i in ids}
-    for key, kind, story_id, topic, channel, state, created_at, payload, last_reply_at in rows:
+    for key, kind, story_id, topic, channel, state, created_at, payload, reason, last_reply in rows:
         if kind == "item":
             items[story_id].add((topic, channel))
             continue
@@ -107,8 +110,9 @@ def story_state(con: DuckDBPyConnection, story_ids: Collection[int]) -> dict[int
             channel=channel,
             state=state,
             created_at=created_at,
-            last_post_at=last_reply_at or created_at,
+            last_post_at=last_reply or created_at,
             payload=json.loads(payload or "{}"),
+            can_reopen=state == "withdrawn" and (reason or "").startswith(REOPENED_BY_NEWS),
         )
         parents[story_id].setdefault((topic, channel), parent)
     known = {row[0]: row for row in stories}
@@ -126,10 +130,11 @@ def story_state(con: DuckDBPyConnection, story_ids: Collection[int]) -> dict[int
 
 
 def enqueue(tx: Transaction, intents: Sequence[AlertIntent]) -> int:
-    """Write intents and return how many rows are new. An `alert_key` that exists is left alone.
+    """Write intents and return how many rows are new or owed again.
 
-    An edit is one row a parent, armed again by each change; with its intent comes the parent's
-    new payload.
+    An `alert_key` that exists is left alone, unless it was withdrawn before it left and news has
+    come since. An edit is one row a parent, armed again by each change; with its intent comes the
+    parent's new payload.
     """
     new = _insert(tx, [intent for intent in intents if intent.kind != "edit"])
     for intent in intents:
@@ -155,7 +160,13 @@ def _insert(tx: Transaction, intents: Sequence[AlertIntent]) -> int:
             unnest(?::VARCHAR[]), unnest(?::VARCHAR[]), unnest(?::VARCHAR[]),
             unnest(?::VARCHAR[]), unnest(?::VARCHAR[]), 0, ?, unnest(?::TIMESTAMPTZ[]),
             unnest(?::JSON[]), ?, unnest(?::VARCHAR[]), unnest(?::VARCHAR[]), 1
-        ON CONFLICT DO NOTHING RETURNING alert_key
+        ON CONFLICT (alert_key) DO UPDATE SET
+            state = excluded.state, article_id = excluded.article_id, payload = excluded.payload,
+            severity = excluded.severity, not_before = excluded.not_before,
+            reason = excluded.reason, last_error = NULL, rev = excluded.rev
+        WHERE kind = 'alert' AND excluded.kind = 'alert' AND state = 'withdrawn'
+            AND regexp_matches(reason, ?)
+        RETURNING alert_key
         """,
         [
             [clean_text(i.alert_key) for i in intents],
@@ -172,6 +183,7 @@ def _insert(tx: Transaction, intents: Sequence[AlertIntent]) -> int:
             tx.rev,
             [i.parent_key for i in intents],
             [i.reason or None for i in intents],
+            f"^({'|'.join(REOPENED_BY_NEWS)})",
         ],
     ).fetchall()
     return len(rows)

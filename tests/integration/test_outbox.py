@@ -11,6 +11,7 @@ import pytest
 from support.alert_hits import hit, put
 from support.slack_server import TOKEN, Rules, SlackServer
 
+from alerts.intents import EVIDENCE_GONE, STORY_MERGED
 from alerts.models import TopicInfo
 from alerts.sender import DrainReport, Pace, drain
 from alerts.slack import SlackPoster, WebhookPoster
@@ -305,6 +306,24 @@ def test_a_sent_parent_takes_over_from_one_that_has_not_left(
     send(store, poster)
     assert [m.alert_key for m in slack.parents()] == ["s7/opcon/#presswatch"]
     assert len(slack.replies(slack.parents()[0].ts)) == 1
+
+
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [(EVIDENCE_GONE, True), (f"{STORY_MERGED} into 3", True), ("story muted by a person", False)],
+)
+def test_news_opens_an_alert_that_was_withdrawn_before_it_left(
+    store: Store, slack: SlackServer, poster: SlackPoster, reason: str, told: bool
+) -> None:
+    put(store, hit(1))
+    with store.write() as tx:
+        assert outbox.withdraw(tx, ["s1/opcon/#presswatch"], reason) == 1
+    assert put(store, hit(1)) == 0  # the same article is no news
+    put(store, hit(2), hit(3))
+    send(store, poster)
+    assert slack.alert_keys() == (["s1/opcon/#presswatch"] if told else [])
+    if told:
+        assert "part 2" in str(slack.parents()[0].body["blocks"])
 
 
 def test_when_both_are_in_slack_the_moved_ones_thread_says_so_once(
