@@ -394,7 +394,7 @@ class OwedEntry:
     """An entry whose article is still owed to the store.
 
     `entry_key` names it in `core.pending_entry`; `update_of` is set when the feed edited an entry
-    whose article is stored already.
+    whose article is stored already. `first_poll`: its feed listed it when it first answered well.
     """
 
     entry_key: int
@@ -402,6 +402,7 @@ class OwedEntry:
     first_seen: datetime
     attempts: int = 0
     backfill: bool = False
+    first_poll: bool = False
     update_of: int | None = None
     fetch: str = "page"
     outlet: str | None = None

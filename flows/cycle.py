@@ -60,6 +60,7 @@ from storage.feeds import (
     reserve_polls,
     save_polls,
     save_robots,
+    spare_first_polls,
     sync_feeds,
 )
 from storage.owed import still_owed
@@ -84,7 +85,7 @@ POLL_SLICE = 200  # polls per transaction
 MOST_GAPS = 20  # gaps that one run tries to fill
 REMATCH_BATCHES = 50  # work that a changed topic may cost one run; the next run goes on
 PAGE_BATCH = 200  # pages per task and transaction
-FIRST_POLL_ALERTS = 10  # more matching articles in feeds' first polls become one summary
+FIRST_POLL_ALERTS = 20  # more matching articles in feeds' first polls become one summary
 
 
 class Cycle:
@@ -120,10 +121,10 @@ class Cycle:
         self._robots: RobotsCache | None = None
         self._pool: WorkerPool | None = None
         self._touched_hosts: set[str] = set()
-        self._first_polls: set[str] = set()
         self._gaps: set[str] = set()
         self._parser = SafeParser()
-        self._flood = False
+        self._flood = settings.first_poll == "summary"
+        self._first_poll_hits = 0
         self._guard = address_guard(settings)
         self._encoder = story_encoder(settings)
         self._fetch_settings = fetch_settings(settings)
@@ -214,7 +215,6 @@ class Cycle:
         summary.feeds_unchanged += sum(r.is_good and r.outcome != "ok" for r in asked)
         summary.feed_errors.update({r.feed: r.error or r.outcome for r in failed})
         summary.count(Outcome.KNOWN, saved.known)
-        self._first_polls |= {r.feed for r in asked if states[r.feed].first_poll_at is None}
         self._gaps |= set(saved.gaps)
         return Counter(
             polled=len(asked), new=saved.queued, updated=saved.updated, errors=len(failed)
@@ -288,6 +288,8 @@ class Cycle:
             judged = self._as_backfill(self._judged[number])
             pages = self._pages[number]
             with self.store.write() as tx:
+                if self._flood:
+                    spare_first_polls(tx)  # also what later runs will fetch
                 result = store_batch(
                     tx,
                     [item for _, item in judged],
@@ -435,19 +437,16 @@ class Cycle:
     def _as_backfill(
         self, judged: list[tuple[OwedEntry, Judged]]
     ) -> list[tuple[OwedEntry, Judged]]:
-        """Mark what a feed listed at its very first poll, when that would be a flood."""
-        mode = self.settings.first_poll
-        if mode == "alert" or not self._first_polls:
+        """Mark what feeds listed in their first poll, when it would be a flood of alerts."""
+        if self.settings.first_poll == "alert":
             return judged
-        hits = sum(bool(item.hits) for owed, item in judged if owed.entry.feed in self._first_polls)
-        if mode == "auto":
-            self._flood = self._flood or hits > FIRST_POLL_ALERTS
-            if not self._flood:
-                return judged
+        self._first_poll_hits += sum(bool(item.hits) for owed, item in judged if owed.first_poll)
+        if self._first_poll_hits > FIRST_POLL_ALERTS:
+            self._flood = True
+        if not self._flood:
+            return judged
         return [
-            (owed, replace(item, backfill=True))
-            if owed.entry.feed in self._first_polls
-            else (owed, item)
+            (owed, replace(item, backfill=True) if owed.first_poll else item)
             for owed, item in judged
         ]
 

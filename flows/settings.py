@@ -76,7 +76,7 @@ class Settings:
     first_poll: str = _key(
         "auto",
         'What a feed lists at its first poll: "alert" as usual, one "summary", or "auto": '
-        "a summary when more than ten articles match.",
+        "a summary when more than twenty articles match.",
     )
     hourly_cap: int = _key(20, "Alerts per topic and hour; more go into one digest line.")
     quiet_hours: str = _key("", 'For example "22:00-07:00 Asia/Seoul"; empty: none.')

@@ -309,6 +309,7 @@ def save_polls(
         tx,
         [entry for one in applied.values() for entry in one.fresh],
         updates=[entry for one in applied.values() for entry in one.updated],
+        first_polls={name for name in applied if before[name].last_ok is None},
     )
     _write_states(tx, before, applied)
     insert_rows(
@@ -478,6 +479,7 @@ def queue_entries(
     *,
     updates: Sequence[FeedEntry] = (),
     backfill: bool = False,
+    first_polls: Collection[str] = (),
 ) -> Queued:
     """Write entries whose article is not known as owed; one join for the whole batch.
 
@@ -486,6 +488,7 @@ def queue_entries(
         entries: entries that their feed lists for the first time.
         updates: entries that their feed has edited; owed when their article is stored.
         backfill: they were found by catch-up and never alert.
+        first_polls: feeds that answered well for the first time.
     """
     rows = [(entry, False) for entry in entries] + [(entry, True) for entry in updates]
     if not rows:
@@ -539,6 +542,7 @@ def queue_entries(
                 "guid_key": guids[n],
                 "update_of": article_id if is_update else None,
                 "closed_at": None,
+                "first_poll": entry.feed in first_polls,
             }
         )
     insert_rows(tx, "core.pending_entry", fresh)
@@ -563,7 +567,7 @@ def due_entries(
         .execute(
             f"""
         SELECT p.entry_key, p.entry, p.first_seen, p.attempts, p.backfill, p.update_of,
-               f.fetch_mode, f.outlet, f.lang, f.country, f.tier
+               f.fetch_mode, f.outlet, f.lang, f.country, f.tier, coalesce(p.first_poll, false)
         FROM core.pending_entry p LEFT JOIN core.feed f USING (feed)
         WHERE p.state = 'pending' AND (p.not_before IS NULL OR p.not_before <= ?) {picked}
         ORDER BY p.backfill,
@@ -589,9 +593,20 @@ def due_entries(
             lang=row[8],
             country=row[9],
             tier=row[10],
+            first_poll=row[11],
         )
         for row in rows
     ]
+
+
+def spare_first_polls(tx: Transaction) -> int:
+    """Let no entry of a first poll that is still owed alert by itself; return how many."""
+    rows = tx.con.execute(
+        "UPDATE core.pending_entry SET backfill = true, rev = ? "
+        "WHERE first_poll AND state = 'pending' AND NOT backfill RETURNING entry_key",
+        [tx.rev],
+    ).fetchall()
+    return len(rows)
 
 
 def entry_from_json(text: str) -> FeedEntry:
