@@ -1,4 +1,4 @@
-"""What feeds list at their first poll: alerts as usual, or one summary; whole cycles on loopback."""
+"""What feeds list at their first poll: alerts as usual, or one summary, by whole cycles."""
 
 from __future__ import annotations
 
