@@ -43,12 +43,17 @@ def back_up(store: Store, target: Path, *, now: datetime, keep: int | None = Non
         store: the store.
         target: a folder, or the name of a new file.
         now: time for the name of a dated file.
-        keep: in a folder, remove our dated files but for the newest so many.
+        keep: in a folder (made when missing), remove our dated files but for the newest so many.
 
     Raises:
         UsageError: `target` exists already, or cannot be written.
         StoreDamaged: there is no database, or the copy cannot be read.
     """
+    if keep is not None and not target.is_dir():  # to be kept are several: it must be a folder
+        try:
+            target.mkdir(parents=True)
+        except OSError as error:
+            raise UsageError(f"{target} cannot be made a folder ({error.strerror})") from None
     dated = target.is_dir()
     path = target / f"presswatch-{now:%Y%m%dT%H%M%SZ}.duckdb" if dated else target
     if path.exists():

@@ -434,8 +434,8 @@ def listen(app: AppContext) -> None:
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     with clicks_taken(app.store, app.settings, app.secrets, say=app.say):
-        app.say("listening for clicks; Ctrl-C ends it")
         try:
+            app.say("listening for clicks; Ctrl-C ends it")
             stop.wait()
         except KeyboardInterrupt:
             app.say("stopped")

@@ -104,3 +104,15 @@ def test_nothing_is_overwritten_and_nothing_half_is_left(store: Store, tmp_path:
         back_up(Store(tmp_path / "none.duckdb"), tmp_path / "b.duckdb", now=NOW)
     assert there.read_text() == "mine"
     assert list(tmp_path.glob("*.part")) == []
+
+
+def test_a_folder_for_several_backups_is_made_and_is_never_a_file(
+    store: Store, tmp_path: Path
+) -> None:
+    store_pieces(store, PIECE)
+    done = back_up(store, tmp_path / "to" / "come", now=NOW, keep=3)
+
+    assert done.path == tmp_path / "to" / "come" / "presswatch-20261122T060000Z.duckdb"
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(UsageError, match="folder"):
+        back_up(store, tmp_path / "file", now=NOW, keep=3)
