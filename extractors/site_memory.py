@@ -38,19 +38,38 @@ MAX_LINES: Final = 240
 VERSION_SHARE: Final = 0.20
 """Share of opening sentences that makes two pages versions of one story (research, rule 5)."""
 
+VERSION_SENTENCES: Final = 2
+VERSION_HALF: Final = 0.5
+"""... and so many of them, unless they are half of it: a notice above every article is one."""
+
 COMMON_SHARE: Final = 0.5
-COMMON_FROM: Final = 4
-"""Sentences on half of at least this many pages are the site's: they do not make versions."""
+COMMON_FROM: Final = 3
+"""Sentences on half of the pages, and on at least so many, are the site's: they do not make
+versions."""
 
 OPENING_PROSE: Final = 2
 """The opening of a page ends with its second sentence line."""
 
-PROSE_OTHERS: Final = 2
-PROSE_OTHERS_INSIDE: Final = 4
+ALONE: Final = 2
+ALONE_INSIDE: Final = 3
+EVERYWHERE: Final = 0.6
+"""A sentence that stands alone is the site's when it stood in so many other stories of the host,
+and in this share of them: standing phrases of a subject (launches, quakes, markets) recur in the
+stories of that subject only."""
+
+OFTEN: Final = 4
+OFTEN_SHARE: Final = 0.5
+"""At the edge of the page, this often will do."""
+
+COMPANY: Final = 1
+COMPANY_INSIDE: Final = 2
+"""Next to a line of the site fewer will do, as boxes come in several lines: two on either side of
+it; one right behind it at the end of the page."""
+
 LINE_OTHERS: Final = 1
 LINE_OTHERS_INSIDE: Final = 2
-"""Stories that must have carried a line before it counts as the site's: a sentence at the edge of
-the page and between the article's own sentences; any other line likewise."""
+"""Stories that must have carried a line that is no sentence, at the edge of the page and between
+the article's own sentences."""
 
 MEMORY_RULE: Final = "memory:host"
 
@@ -116,9 +135,10 @@ def lesson_of_blocks(blocks: Sequence[Block], *, host: str, story: int = 0) -> L
 class PageMemory:
     """What a host's memory says about one page: versions of the page are left out."""
 
-    __slots__ = ("_anywhere", "_opening")
+    __slots__ = ("_anywhere", "_opening", "stories")
 
-    def __init__(self, lessons: Iterable[Lesson]) -> None:
+    def __init__(self, lessons: Sequence[Lesson]) -> None:
+        self.stories = len(lessons)
         self._anywhere: Counter[int] = Counter()
         self._opening: Counter[int] = Counter()
         for lesson in lessons:
@@ -169,7 +189,8 @@ class HostMemory:
         if len(self.lessons) < COMMON_FROM:
             return frozenset()
         counts = Counter(k for lesson in self.lessons for k in set(lesson.prose))
-        return frozenset(k for k, n in counts.items() if n >= COMMON_SHARE * len(self.lessons))
+        least = max(COMMON_FROM, COMMON_SHARE * len(self.lessons))
+        return frozenset(k for k, n in counts.items() if n >= least)
 
     @cached_property
     def _sentences(self) -> list[tuple[set[int], set[int]]]:
@@ -193,9 +214,14 @@ def _same_story(half: set[int], all_: set[int], other_half: set[int], other: set
 
     Only the opening is asked: at the end of a page stand the blurbs that all pages share.
     """
-    return len(half & other) >= VERSION_SHARE * len(half) or len(
-        other_half & all_
-    ) >= VERSION_SHARE * len(other_half)
+    return _opens_alike(half, other) or _opens_alike(other_half, all_)
+
+
+def _opens_alike(half: set[int], other: set[int]) -> bool:
+    shared = len(half & other)
+    if shared >= VERSION_SENTENCES or not half:
+        return shared >= VERSION_SHARE * len(half)
+    return shared >= VERSION_HALF * len(half)
 
 
 def learn_batch(lessons: Iterable[Lesson | None]) -> dict[str, HostMemory]:
@@ -213,7 +239,14 @@ def _chosen(found: Mapping[tuple[int, ...], Lesson]) -> list[Lesson]:
 
 
 def needed(*, prose: bool, inside: bool) -> int:
-    """How many other stories must have carried a line before it is the site's own."""
+    """How many other stories must have carried a line at least before it is the site's own."""
     if prose:
-        return PROSE_OTHERS_INSIDE if inside else PROSE_OTHERS
+        return COMPANY_INSIDE if inside else COMPANY
     return LINE_OTHERS_INSIDE if inside else LINE_OTHERS
+
+
+def stands_alone(others: int, stories: int, *, inside: bool) -> bool:
+    """Whether a sentence in `others` of `stories` stories is the site's without any company."""
+    if others >= (ALONE_INSIDE if inside else ALONE) and others >= EVERYWHERE * stories:
+        return True
+    return not inside and others >= OFTEN and others >= OFTEN_SHARE * stories

@@ -19,7 +19,10 @@ from extractors.boilerplate import clean_lines
 from extractors.lines import count_words
 from extractors.models import Article, Block, BlockKind, Line
 from extractors.site_memory import (
+    ALONE,
+    ALONE_INSIDE,
     MAX_LESSONS,
+    OFTEN,
     HostMemory,
     Lesson,
     lesson_of_blocks,
@@ -41,7 +44,12 @@ RECLEAN_MOST: Final = 500
 
 _BODY_KINDS: Final = "pl"
 _THRESHOLDS: Final = frozenset(
-    needed(prose=prose, inside=inside) + 1 for prose in (True, False) for inside in (True, False)
+    {
+        *(needed(prose=p, inside=inside) + 1 for p in (True, False) for inside in (True, False)),
+        ALONE + 1,
+        ALONE_INSIDE + 1,
+        OFTEN + 1,
+    }
 )
 """Numbers of stories at which a line may become known (the page's own story included)."""
 
