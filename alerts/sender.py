@@ -429,6 +429,15 @@ class _Run:
                 outcome.alert_key,
                 outcome.slack_ts or "-",
                 outcome.error or "-",
+                extra={
+                    "event": "alert",
+                    "fields": {
+                        "key": outcome.alert_key,
+                        "state": outcome.state,
+                        "ts": outcome.slack_ts,
+                        "error": outcome.error,
+                    },
+                },
             )
             match outcome.state:
                 case "sent":

@@ -54,7 +54,10 @@ class AppContext:
             UsageError: the settings file or an environment variable is wrong.
         """
         if "settings" not in self._cache:
+            from flows.event_log import start_log
+
             self._cache["settings"] = load_settings(self.config, overrides={"db": self.db})
+            start_log(self._cache["settings"])
         value: Settings = self._cache["settings"]
         return value
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import os
 import shutil
 import sys
@@ -39,6 +38,7 @@ from extractors.urls import host_of
 from flows.alerting import alert_settings
 from flows.cleaning import prepare_cleaning
 from flows.context import AppContext
+from flows.event_log import log_batch, log_event, log_pages, log_polls, log_run
 from flows.fetching import address_guard, fetch_settings
 from flows.operations import report_feeds, report_runs
 from flows.pipeline import Judged, judge, store_batch
@@ -76,8 +76,6 @@ if TYPE_CHECKING:
     from extractors.workers import WorkerPool
     from flows.exchange import WorkResult
     from flows.remote import Remote
-
-_LOG = logging.getLogger(__name__)
 
 SERVING = "PRESSWATCH_SERVING"  # set by `presswatch serve` for the runs it starts
 FEED_BATCH = 2500  # feeds per task: a batch waits for its slowest feed, so few and large
@@ -208,6 +206,7 @@ class Cycle:
             )
             report_feeds(tx, saved.changes, alert_settings(self.settings))
         summary = self.summary
+        log_polls(summary.run_id, results)
         asked = [result for result in results if result.outcome != "deferred"]
         failed = [result for result in asked if not result.is_good]
         summary.feeds_polled += len(asked)
@@ -267,6 +266,7 @@ class Cycle:
                     return await fetch_batch(entries, fetcher, self._robots, on_result=shown)
 
             self._pages[number] = asyncio.run(run())
+        log_pages(self.summary.run_id, self._pages[number])
         return sum(page.outcome == "page" for page in self._pages[number])
 
     def extract(self, number: int) -> int:
@@ -303,6 +303,7 @@ class Cycle:
                 if self._robots is not None:
                     save_robots(tx, self._robots.fetched)
             del self._judged[number], self._pages[number]
+        log_batch(self.summary.run_id, [item for _, item in judged], result, number=number)
         for outcome, count in result.outcomes().items():
             self.summary.count(outcome, count)
         for outcome, count in left.items():
@@ -370,6 +371,7 @@ class Cycle:
                 prune_polls(tx)
                 catch_up_index(tx)
             self.store.publish()
+        log_run(summary)
         if os.environ.get(SERVING):  # a child of `presswatch serve`: one line a run
             print(f"{summary.ended_at:%Y-%m-%d %H:%M:%S} UTC  {summary.as_line()}", file=sys.stderr)
         return summary
@@ -468,7 +470,7 @@ class Cycle:
         finally:
             spent = time.monotonic() - begin
             self.summary.stages[name] = self.summary.stages.get(name, 0.0) + spent
-            _LOG.info("stage=%s run=%s seconds=%.3f", name, self.summary.run_id, spent)
+            log_event("stage", run=self.summary.run_id, stage=name, seconds=spent)
 
     def _say(self, text: str) -> None:
         self._app.say(text)

@@ -14,6 +14,7 @@ from extractors.models import Outcome, RawDocument
 from flows.alerting import alert_settings
 from flows.cleaning import prepare_cleaning
 from flows.cycle import story_encoder
+from flows.event_log import log_batch
 from flows.pipeline import BATCH, batches, judge, store_batch
 from flows.rematching import rematch_all
 from flows.sites import learn_sites, load_sites, look_back
@@ -67,6 +68,7 @@ def load_documents(
             with app.store.write() as tx:
                 result = store_batch(tx, judged, topics=topics, alerting=alerting, encoder=encoder)
                 learn_sites(tx, judged, result)
+            log_batch("ingest", judged, result)
             counts += result.outcomes()
             hosts |= {item.host for item in judged if item.host}
             app.say(f"{sum(counts.values())} documents processed, {time.monotonic() - began:.0f} s")

@@ -18,6 +18,7 @@ from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
 from flows.cycle import Cycle, drive, open_cycle
+from flows.event_log import told_to
 from flows.remote import Remote
 from flows.settings import Settings
 
@@ -115,7 +116,10 @@ def monitor(
         dry_run: work on a throw-away copy of the database and send nothing.
     """
     logger = get_run_logger()
-    with open_cycle(config=config, db=db, feeds=feeds, topics=topics, dry_run=dry_run) as cycle:
+    with (
+        open_cycle(config=config, db=db, feeds=feeds, topics=topics, dry_run=dry_run) as cycle,
+        told_to(logger),
+    ):
         summary = drive(
             cycle,
             poll=poll_task,

@@ -88,7 +88,12 @@ class Settings:
     metrics_address: str = _key(
         "", 'Where `serve` offers /metrics and /healthz, e.g. "127.0.0.1:9464"; empty: nowhere.'
     )
-    log_level: str = _key("INFO", "DEBUG, INFO, WARNING or ERROR.")
+    log_file: str = _key(
+        "presswatch.log",
+        'Log of runs, beside the database; "-": standard error; "": none.',
+    )
+    log_format: str = _key("text", 'Lines of the log: "text" (key=value) or "json".')
+    log_level: str = _key("INFO", "Least level of the log: DEBUG, INFO, WARNING or ERROR.")
 
     def path(self, value: str) -> Path:
         """Return `value` as a path, relative to the folder of the settings file."""
@@ -171,6 +176,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "language_engine": ("hybrid", "py3langid"),
     "story_vectors": ("auto", "on", "off"),
     "quiet_override": ("low", "normal", "high", "critical"),
+    "log_format": ("text", "json"),
     "log_level": ("DEBUG", "INFO", "WARNING", "ERROR"),
     "workers": ("local", "prefect"),
 }
