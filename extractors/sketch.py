@@ -33,6 +33,7 @@ LEAD_WORD_SHINGLE = 2
 LEAD_CJK_SHINGLE = 4
 LEAD_WORDS = 110  # the lead's reach: one word counts 1, one Han or kana character 1/2
 LEAD_UNITS = 2 * LEAD_WORDS
+OPENING_UNITS = 60  # the first 30 words, or 60 characters: the sentence that carries the news
 MAX_CHARS = 200_000  # of a body; what lies behind says nothing new about its being a copy
 OPENING_CHARS = 300  # kept for sentence vectors (research/duplicates-and-stories.md §3)
 MAX_FEATURES = 256  # kept shingles, beyond it every 2nd, 4th … by hash; 192 to 512 score the same
@@ -45,6 +46,12 @@ COPY_CONTAINMENT = 0.5  # "the same text": nothing in it is news
 COPY_LEAD = 0.5
 THREAD_CONTAINMENT = 0.3  # "a version of it": belongs to the same article, differs materially
 THREAD_LEAD = 0.4
+# A follow-up begins with what is new and repeats yesterday's paragraphs below; a text that was
+# edited, cut or put under another lead still has one opening within the other's beginning. Share
+# of the opening found there, the better of the two directions: versions >= .37, copies >= .17;
+# follow-ups <= .10, also in unseen texts (tests/quality/newsroom).
+COPY_OPENING = 0.15
+THREAD_OPENING = 0.3
 ESCAPE_JACCARD = 0.6  # so alike as a whole that a changed beginning does not matter
 # The number veto: daily templates share their words and differ in their figures. Over all pairs
 # of copies the share of number pairs is >= .33 or all numbers are there in another order; over
@@ -75,8 +82,9 @@ _MASK = (1 << 64) - 1
 _MIX_A, _MIX_B = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9  # of splitmix64
 _FEATURE_BITS = 24  # chance that a foreign shingle seems shared: 256 / 2**24
 _FEATURE_MASK = (1 << _FEATURE_BITS) - 1
-_HEADER = struct.Struct("<BBIQHHHH")
-_FORMAT = 1
+_HEADER = struct.Struct("<BBIQHHHHH")
+_FORMAT = 2
+_OLD_HEADER, _OLD_FORMAT = struct.Struct("<BBIQHHHH"), 1  # before the opening was kept
 
 _CJK = (
     "\u3005-\u3007\u3041-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
@@ -144,6 +152,7 @@ class _Features:
     exact: int
     body: frozenset[int]
     lead: frozenset[int]
+    opening: frozenset[int] | None  # part of the lead; None in features of the first format
     pairs: frozenset[int]  # of numbers that follow each other
     numbers: frozenset[int]  # each with its count so far, so that repeats tell
 
@@ -161,6 +170,7 @@ def make_sketch(body: str, title: str | None = None, language: str = "und") -> S
     opening = f"{title or ''}\n{body[:OPENING_CHARS]}".strip()
     body_set: set[int] = set()
     lead_set: set[int] = set()
+    opening_set: set[int] = set()
     numbers: list[str] = []
     exact = blake2b(digest_size=8)
     units = 0
@@ -173,6 +183,8 @@ def make_sketch(body: str, title: str | None = None, language: str = "und") -> S
         )
         _add_shingles(run, n, body_set)
         if units < LEAD_UNITS:
+            if units < OPENING_UNITS:
+                _add_shingles(run[: (OPENING_UNITS - units) // weight + 1], lead_n, opening_set)
             _add_shingles(run[: (LEAD_UNITS - units) // weight + 1], lead_n, lead_set)
             units += len(run) * weight
     if not any_token:
@@ -184,7 +196,7 @@ def make_sketch(body: str, title: str | None = None, language: str = "und") -> S
     step = next((step for below, step in _INDEX_STEPS if count < below), _INDEX_LAST_STEP)
     hashes = tuple(sorted(h for h in body_set if h % step == 0))
     exact_hash = int.from_bytes(exact.digest(), "big") or 1
-    features = _pack(body_set, lead_set, numbers, exact_hash)
+    features = _pack(body_set, lead_set, opening_set, numbers, exact_hash)
     return Sketch(
         hashes=hashes, features=features, exact=exact_hash, shingles=count, revised=revised,
         clues=clues, opening=opening,
@@ -240,14 +252,17 @@ def verify(a: Sketch | bytes, b: Sketch | bytes, *, same_outlet: bool = False) -
         return _verdict("copy" if same else None, con, lead, jac, num, "short texts")
     if jac >= ESCAPE_JACCARD:
         return _verdict("copy", con, lead, jac, num, "nearly the whole text is shared")
-    if con >= COPY_CONTAINMENT and lead >= COPY_LEAD:
+    opening = _opening_share(first, second)
+    if con >= COPY_CONTAINMENT and lead >= COPY_LEAD and opening >= COPY_OPENING:
         return _verdict(
             "copy", con, lead, jac, num, "most of the text and its beginning are shared"
         )
-    if con >= THREAD_CONTAINMENT and lead >= THREAD_LEAD:
+    if con >= THREAD_CONTAINMENT and lead >= THREAD_LEAD and opening >= THREAD_OPENING:
         return _verdict(
             "thread", con, lead, jac, num, "much of the text and its beginning are shared"
         )
+    if con >= THREAD_CONTAINMENT and lead >= THREAD_LEAD:
+        return _verdict(None, con, lead, jac, num, "the opening is another")
     return _verdict(None, con, lead, jac, num, "too little is shared")
 
 
@@ -355,13 +370,25 @@ def _containment(a: frozenset[int], b: frozenset[int]) -> float:
     return len(a & b) / max(1, min(len(a), len(b)))
 
 
+def _opening_share(a: _Features, b: _Features) -> float:
+    """Share of one opening that the other's beginning has; of the two the better one."""
+    if a.opening is None or b.opening is None:
+        return 1.0
+    return max(
+        len(a.opening & b.lead) / max(1, len(a.opening)),
+        len(b.opening & a.lead) / max(1, len(b.opening)),
+    )
+
+
 def _thinned(features: _Features, step: int) -> frozenset[int]:
     if features.step == step:
         return features.body
     return frozenset(value for value in features.body if value % step == 0)
 
 
-def _pack(body: set[int], lead: set[int], numbers: list[str], exact: int) -> bytes:
+def _pack(
+    body: set[int], lead: set[int], opening: set[int], numbers: list[str], exact: int
+) -> bytes:
     shift = 0
     while len(body) > MAX_FEATURES << shift:
         shift += 1
@@ -371,9 +398,10 @@ def _pack(body: set[int], lead: set[int], numbers: list[str], exact: int) -> byt
         counted[number] += 1
         singles.add(_text_hash(f"{number}#{counted[number]}"))
     pairs = {_text_hash(f"{a} {b}") for a, b in pairwise(numbers[:MAX_FEATURES])}
+    kept = {value for value in body if value % (1 << shift) == 0}
     parts = [
         sorted({value & _FEATURE_MASK for value in part})
-        for part in ((value for value in body if value % (1 << shift) == 0), lead, pairs, singles)
+        for part in (kept, lead, opening, pairs, singles)
     ]
     header = _HEADER.pack(_FORMAT, shift, len(body), exact, *(len(part) for part in parts))
     return header + b"".join(value.to_bytes(3, "little") for part in parts for value in part)
@@ -385,11 +413,13 @@ def _features(sketch: Sketch | bytes) -> _Features:
 
 @lru_cache(maxsize=2_048)
 def _unpack(blob: bytes) -> _Features:
-    if len(blob) < _HEADER.size:
+    if len(blob) < _OLD_HEADER.size:
         empty: frozenset[int] = frozenset()
-        return _Features(1, 0, 0, empty, empty, empty, empty)
-    _, shift, shingles, exact, *sizes = _HEADER.unpack_from(blob)
-    raw = blob[_HEADER.size :]
+        return _Features(1, 0, 0, empty, empty, empty, empty, empty)
+    is_old = blob[0] == _OLD_FORMAT
+    header = _OLD_HEADER if is_old else _HEADER
+    _, shift, shingles, exact, *sizes = header.unpack_from(blob)
+    raw = blob[header.size :]
     wide = bytearray(len(raw) // 3 * 4)  # three bytes to four, so that one call reads them all
     wide[0::4], wide[1::4], wide[2::4] = raw[0::3], raw[1::3], raw[2::3]
     values = array("I")
@@ -397,5 +427,7 @@ def _unpack(blob: bytes) -> _Features:
     if sys.byteorder == "big":
         values.byteswap()
     parts = iter(values)
-    body, lead, pairs, numbers = (frozenset(islice(parts, size)) for size in sizes)
-    return _Features(1 << shift, shingles, exact, body, lead, pairs, numbers)
+    body, lead, *opening, pairs, numbers = (frozenset(islice(parts, size)) for size in sizes)
+    return _Features(
+        1 << shift, shingles, exact, body, lead, opening[0] if opening else None, pairs, numbers
+    )

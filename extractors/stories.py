@@ -17,6 +17,7 @@ from extractors.sounds import sound_of
 
 LEAD_CHARS = 420  # of the body: two or three sentences, where an event is named
 WORD_PREFIX = "="  # before clues that are words of one language
+AMOUNT = "n."  # before amounts
 
 # How much a shared clue says, by kind. A country says little, a name or an amount much; found by
 # looking at pairs of the same family in stories_dev and at unrelated pairs in topics_dev.
@@ -30,6 +31,7 @@ WEIGHTS = {
 # recall is .94 and with 40 % .84, still without a wrong pair.
 LINK_SHARED = 4.4  # sum of shared weights: a name, a term and a lesser clue
 LINK_SHARE = 0.42  # of the geometric mean of both texts' weights
+CLASH = 2  # so many amounts in both texts, none of them in common: not the same event
 AKIN_SHARE = 0.25  # two stories may become one through a third text only when they share this
 MIN_WEIGHT = 4.0  # a text with less says too little to be linked by clues
 KEY_WEIGHT = 1.0  # clues from this weight on are worth searching by
@@ -38,16 +40,24 @@ MIN_SENTENCE_CHARS = 12  # shorter ones ("He said.") are shared by chance
 _SENTENCE = re.compile(r"[^\n。！？!?.]+(?:\.(?=\S)[^\n。！？!?.]*)*[。！？!?.]?")
 _SPAN = re.compile(r"[A-Za-zÀ-ɏ0-9$][A-Za-zÀ-ɏ0-9.$'’&-]*")
 _FOREIGN = re.compile(r"[\u1100-\u11ff\u3041-\u30ff\u3400-\u9fff\uac00-\ud7a3０-９Ａ-Ｚａ-ｚ]")
-_NUMBER = re.compile(
-    r"(?<![\d:.])(?P<n>\d[\d,]*(?:\.\d+)?)(?![\d:])(?:천(?P<k>\d{1,3})?(?=[만억조]))?\s?(?P<scale>조|억|천만|백만|만|천|兆|億|亿|"
-    r"万|萬|trillion|billion|million|thousand|bn\b)?(?P<more>여|余|多)?\s?-?(?P<unit>%|％|percent|pct|"
-    r"퍼센트|프로|일|日|号|號|시|時|时|點|点|월|月|년|年|주|살|세|歳|岁)?"
-)  # fmt: skip
-_SCALES = {
-    "조": 1e12, "兆": 1e12, "trillion": 1e12, "억": 1e8, "億": 1e8, "亿": 1e8, "billion": 1e9,
-    "bn": 1e9, "million": 1e6, "백만": 1e6, "천만": 1e7, "만": 1e4, "万": 1e4, "萬": 1e4,
-    "천": 1e3, "thousand": 1e3,
+_TENS = {"천": 1e3, "千": 1e3, "백": 1e2, "百": 1e2}
+_MYRIADS = {
+    "조": 1e12, "兆": 1e12, "억": 1e8, "億": 1e8, "亿": 1e8, "만": 1e4, "万": 1e4, "萬": 1e4,
 }  # fmt: skip
+_SCALES = {"trillion": 1e12, "billion": 1e9, "bn": 1e9, "million": 1e6, "thousand": 1e3}
+# 3조2천억, 1만1천, 9870万, 12.5: parts that follow each other, each with its own scale.
+_PART = r"\d[\d,]*(?:\.\d+)?(?:[천千백百](?:\d{1,3}(?!\d))?)?(?:\s?[조兆억億亿만万萬])?"
+_PARTS = re.compile(
+    r"(?P<n>\d[\d,]*(?:\.\d+)?)(?:(?P<ten>[천千백百])(?P<rest>\d{1,3}(?!\d))?)?"
+    r"\s?(?P<scale>[조兆억億亿만万萬])?"
+)
+_NUMBER = re.compile(
+    rf"(?<![\d:.])(?P<n>{_PART}(?:(?<=[조兆억億亿만万萬])\s?{_PART})*)(?![\d:])"
+    r"(?:\s?(?P<scale>trillion|billion|million|thousand|bn\b))?(?P<more>여|余|多)?\s?-?"
+    r"(?P<unit>%|％|percent|pct|퍼센트|프로|일|日|号|號|시|時|时|點|点|월|月|년|年|주|살|세|歳|岁)?"
+)
+_DECIMAL_DOT = re.compile(r"(?<=\d)[・·](?=\d)")  # ０・７５ in Japanese and older Korean print
+_SMALL = re.compile(r"n\.\d{1,2}")
 _ACRONYM = re.compile(r"(?<![A-Za-z0-9])[A-Z][A-Z0-9]{1,7}(?![A-Za-z])")
 _MIN_AMOUNT = 32  # smaller bare numbers are days, hours and counts that any text may have
 _YEARS = range(1990, 2060)
@@ -63,16 +73,21 @@ _STOP = frozenset(_STOP_LIST.split())
 
 @dataclass(frozen=True, slots=True)
 class Likeness:
-    """How much two texts share: the clues, their weight, and its share of what both have."""
+    """How much two texts share: the clues, their weight, and its share of what both have.
+
+    `clash` is the number of amounts in the text with fewer of them when none is in common, else 0:
+    two launches of a week have the same words and names, and other figures.
+    """
 
     shared: tuple[str, ...]
     weight: float
     share: float
+    clash: int = 0
 
     @property
     def is_link(self) -> bool:
         """Tell whether the clues alone suffice to call it one event."""
-        return self.weight >= LINK_SHARED and self.share >= LINK_SHARE
+        return self.weight >= LINK_SHARED and self.share >= LINK_SHARE and self.clash < CLASH
 
     @property
     def in_words(self) -> str:
@@ -111,7 +126,16 @@ def compare(a: tuple[str, ...], b: tuple[str, ...]) -> Likeness:
         for clues in (first, second)
     ]
     share = weight / max(1e-9, (totals[0] * totals[1]) ** 0.5)
-    return Likeness(tuple(shared), round(weight, 2), round(share, 3))
+    return Likeness(tuple(shared), round(weight, 2), round(share, 3), _clash(first, second))
+
+
+def _clash(a: set[str], b: set[str]) -> int:
+    """The number of amounts that speak against one event; counts below 100 agree by chance."""
+    first, second = ({clue for clue in clues if clue.startswith(AMOUNT)} for clues in (a, b))
+    shared = first & second
+    if shared and not (first <= shared or second <= shared) and all(map(_SMALL.fullmatch, shared)):
+        shared = set()
+    return 0 if shared else min(len(first), len(second))
 
 
 def shared_sentences(a: str, b: str) -> tuple[str, ...]:
@@ -150,12 +174,12 @@ def _fold(text: str) -> str:
 
 def _amounts(text: str) -> set[str]:
     found = set()
-    for match in _NUMBER.finditer(text):
-        digits = match["n"].replace(",", "").rstrip(".")
-        unit, scale = match["unit"] or "", match["scale"]
-        value = float(digits)
-        if "천" in match[0] and match["scale"] and match["scale"] != "천" and "천" not in scale:
-            value = value * 1000 + float(match["k"] or 0)
+    for match in _NUMBER.finditer(_DECIMAL_DOT.sub(".", text)):
+        unit, digits = match["unit"] or "", match["n"].rstrip(",.")
+        scaled = (
+            match["scale"] is not None or not digits.replace(",", "").replace(".", "").isdigit()
+        )
+        value = _value_of(digits) * _SCALES.get(match["scale"] or "", 1)
         if unit in ("%", "％", "percent", "pct", "퍼센트", "프로"):
             found.add(f"n.{value:g}%")
         elif unit in ("년", "年"):
@@ -165,13 +189,24 @@ def _amounts(text: str) -> set[str]:
                 found.add(f"y.20{value:.0f}")
         elif unit:
             continue
-        elif scale:
-            found.add(f"n.{value * _SCALES[scale]:.6g}")
+        elif scaled:
+            found.add(f"n.{value:.6g}")
         elif value in _YEARS and len(digits) == 4:
             found.add(f"y.{value:.0f}")
         elif value >= _MIN_AMOUNT or "." in digits:
-            found.add(f"n.{value:g}")
+            found.add(f"n.{value:.6g}")
     return found
+
+
+def _value_of(digits: str) -> float:
+    """The value of a number whose parts may have scales of their own (3조2천억)."""
+    total = 0.0
+    for part in _PARTS.finditer(digits):
+        value = float(part["n"].replace(",", ""))
+        if part["ten"]:
+            value = value * _TENS[part["ten"]] + float(part["rest"] or 0)
+        total += value * _MYRIADS.get(part["scale"] or "", 1)
+    return total
 
 
 def _words(text: str, language: str) -> set[str]:

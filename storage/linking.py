@@ -202,7 +202,9 @@ class Linker:
         if self._vectors is not None and telling.vector and other.vector:
             cosine = self._vectors.cosine(telling, other)
             reason["cosine"] = round(cosine, 3)
-            if self._vectors.is_link(telling, other, cosine, likeness):
+            if not self._vectors.is_link(telling, other, cosine, likeness):
+                return None
+            if not likeness.is_link:
                 words = f"retells article {other.article_id} (vectors {cosine:.2f}"
                 shared = f"; both have {likeness.in_words}" if likeness.shared else ""
                 return Link(
@@ -215,10 +217,8 @@ class Linker:
 
 
 def _are_issues(a: Telling, b: Telling) -> bool:
-    """Tell whether two texts are yesterday's and today's issue of one outlet's template."""
-    if a.outlet is None or a.outlet != b.outlet or abs(a.at - b.at) < ISSUE_S:
-        return False
-    return are_issues(a.features, b.features)
+    """Tell whether two texts are yesterday's and today's issue of a template, maybe reprinted."""
+    return abs(a.at - b.at) >= ISSUE_S and are_issues(a.features, b.features)
 
 
 def are_akin(a: Telling, b: Telling) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import struct
 import subprocess
 import sys
 
@@ -175,3 +176,31 @@ def test_hashes_are_the_same_in_another_process() -> None:
     }  # fmt: skip
     assert len(runs) == 1
     assert runs.pop().strip()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_follow_up_that_repeats_yesterdays_paragraphs_below_is_no_version(language: str) -> None:
+    yesterday, today = article(30, language, 7), article(31, language, 3)
+    background = "\n".join(yesterday.split("\n")[3:])
+    verdict = verify(make_sketch(yesterday), make_sketch(f"{today}\n{background}"))
+    assert verdict.con > 0.5
+    assert verdict.level is None
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_copy_under_a_new_first_paragraph_is_found(language: str) -> None:
+    text = article(32, language, 10)
+    assert level(text, f"{article(33, language, 1)}\n{text}") == "copy"
+
+
+def test_features_of_the_first_format_still_compare() -> None:
+    text = article(34)
+    blob = make_sketch(text).features
+    _, shift, shingles, exact, body, lead, opening, pairs, numbers = struct.unpack_from(
+        "<BBIQHHHHH", blob
+    )
+    before, behind = 24 + 3 * (body + lead), 24 + 3 * (body + lead + opening)
+    old = struct.pack("<BBIQHHHH", 1, shift, shingles, exact + 1, body, lead, pairs, numbers)
+    old += blob[24:before] + blob[behind:]
+    assert verify(old, make_sketch(text)).level == "copy"
+    assert verify(old, make_sketch(article(35))).level is None

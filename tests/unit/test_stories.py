@@ -158,3 +158,25 @@ def test_comparing_with_nothing_shares_nothing() -> None:
     for a, b in product([(), TELLINGS[0][2]], [()]):
         assert compare(a, b).shared == ()
         assert not compare(a, b).is_link
+
+
+@pytest.mark.parametrize(
+    ("text", "amount"),
+    [
+        ("3조2천억원", "n.3.2e+12"), ("1만1천t급 여객선", "n.11000"), ("2만3천350원", "n.23350"),
+        ("6천400억원", "n.6.4e+11"), ("１・７５％", "n.1.75%"), ("17億4千万円", "n.1.74e+09"),
+        ("1.1万吨", "n.11000"), ("an 11,000-ton ship", "n.11000"), ("$2.5 billion", "n.2.5e+09"),
+    ],
+)  # fmt: skip
+def test_amounts_read_alike_however_they_are_written(text: str, amount: str) -> None:
+    assert amount in make_clues(None, text)
+
+
+def test_two_launches_of_a_week_are_told_apart_by_their_figures() -> None:
+    text = "North Korea fired {} from Wonsan toward the East Sea. It flew {} km at {} km, JCS said."
+    first = make_clues("N. Korea fires missile", text.format("a ballistic missile", 640, 48), "en")
+    same = make_clues("Missile from Wonsan", text.format("one ballistic missile", 640, 50), "en")
+    other = make_clues("N. Korea fires missile", text.format("a ballistic missile", 350, 92), "en")
+    assert compare(first, same).is_link
+    assert not compare(first, other).is_link
+    assert compare(first, other).clash == 2
