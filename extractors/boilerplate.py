@@ -45,6 +45,10 @@ MAX_PASSES: Final = 50
 RELATED_AFTER: Final = 0.3
 """A related heading ends the article only behind 30 % of its prose (research, rule 1)."""
 
+RELATED_DIRECT: Final = 0.6
+"""... or 60 % when sentences follow it at once: extractors drop lists of links and leave their
+headings between the article's paragraphs."""
+
 RELATED_PROSE: Final = 2
 """... and with at most this many long paragraphs in the body's language behind it."""
 
@@ -96,6 +100,9 @@ HEAD_LABEL_WIDTH: Final = 18
 MEMORY_MOST: Final = 0.6
 """Above this share of a page's prose, site memory takes only sentences with four witnesses, and
 never all: the page may be a copy that the guard against versions did not know."""
+
+INSIDE_LABEL_WIDTH: Final = 80
+"""Lines up to this width that are no sentence go for an invitation between paragraphs too."""
 
 CUE_SENTENCE_WIDTH: Final = 90
 """A sentence up to this width may go for a phrase somewhere in it; longer ones talk about it."""
@@ -318,10 +325,12 @@ def _pass(
     return language
 
 
-def _by_rule(row: _Row, place: str) -> None:
+def _by_rule(row: _Row, place: str, categories: frozenset[str] | None = None) -> None:
     for hit in row.hits:
         rule = hit.rule
         if rule.place != place or not _may_hit(hit, row.shape):
+            continue
+        if categories is not None and (rule.category not in categories or hit.start > 0):
             continue
         row.drop(rule.name, rule.reason)
         return
@@ -340,6 +349,9 @@ def _by_place(rows: list[_Row], bounds: tuple[int, int] | None) -> None:
         elif i > last:
             _by_rule(row, "tail")
             _by_rule(row, "edge")
+        elif not row.shape.sentence and row.shape.width <= INSIDE_LABEL_WIDTH:
+            _by_rule(row, "edge", _BOXED)
+            _by_rule(row, "tail", _BOXED)
 
 
 def _prose_bounds(rows: list[_Row], family: str, *, placed: bool = False) -> tuple[int, int] | None:
@@ -375,6 +387,9 @@ def _may_hit(hit: Hit, shape: Shape) -> bool:
 _SPOKEN_TO_READERS: Final = frozenset(
     {"subscribe", "newsletter", "tipline", "share", "comment", "ui"}
 )
+_BOXED: Final = (_SPOKEN_TO_READERS - {"ui"}) | {"ad", "ai_disclaimer"}
+"""What boxes between the paragraphs hold; names of sections may be sub-headings there."""
+
 # Papers report in the plain form and speak to their readers in the polite one.
 _PLAIN: Final = re.compile(r"(?<!まし)(?<!でし)た。|という。|て(?:い|あ)る。|(?<!니)다\.")
 _POLITE: Final = re.compile(r"です|ます|ました|ません|でした|ください|下さい|니다|세요|십시오|까요")
@@ -445,7 +460,7 @@ def _ending(rows: list[_Row], family: str) -> None:
             and not _resumes(rest, family)
             and (
                 (
-                    before >= RELATED_AFTER * total
+                    before >= _related_after(rest, family) * total
                     and (len(long_after) <= RELATED_PROSE or weight <= RELATED_REST * before)
                 )
                 or (before >= TEASERS_AFTER * total and _teasers(rest))
@@ -455,6 +470,13 @@ def _ending(rows: list[_Row], family: str) -> None:
                 r.drop(rule.name, "after a heading that ends the article")
             return
         _box(rest, rule.name)
+
+
+def _related_after(rest: Sequence[_Row], family: str) -> float:
+    """The share of the prose that must stand before a heading for it to end the article."""
+    following = [r for r in rest if r.live and r.shape.letters][:2]
+    direct = len(following) == 2 and all(_live_prose(r, family) and not r.hits for r in following)
+    return RELATED_DIRECT if direct else RELATED_AFTER
 
 
 def _resumes(rest: Sequence[_Row], family: str) -> bool:
