@@ -65,6 +65,8 @@ _FULL_TEXT: Final = re.compile(
     r"국문|영문|번역본|译文|譯文|中譯|中译|中文版|英文版|韩文版|日文版",
     re.I,
 )
+_QUOTES: Final = re.compile(r"^[^\W\d_][^:：\"“「『]{1,28}[:：,，]\s?[\"“「『]")
+"""A line that says who speaks and then quotes, in whatever languages."""
 _QUOTE_OPEN: Final = "“\"「『«‘'"
 
 
@@ -130,7 +132,7 @@ def _runs(rows: Sequence[Row], foreign: Sequence[bool]) -> list[list[int]]:
 
 
 def _quoted(rows: Sequence[Row]) -> bool:
-    return all(r.shape.norm[:1] in _QUOTE_OPEN for r in rows)
+    return all(r.shape.norm[:1] in _QUOTE_OPEN or _QUOTES.search(r.shape.norm) for r in rows)
 
 
 def _introduced(rows: Sequence[Row], at: int) -> bool:
