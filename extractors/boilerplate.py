@@ -330,7 +330,9 @@ def _by_rule(row: _Row, place: str, categories: frozenset[str] | None = None) ->
         rule = hit.rule
         if rule.place != place or not _may_hit(hit, row.shape):
             continue
-        if categories is not None and (rule.category not in categories or hit.start > 0):
+        if categories is not None and rule.category not in categories:
+            continue
+        if categories is _BOXED and hit.start > 0:
             continue
         row.drop(rule.name, rule.reason)
         return
@@ -349,6 +351,9 @@ def _by_place(rows: list[_Row], bounds: tuple[int, int] | None) -> None:
         elif i > last:
             _by_rule(row, "tail")
             _by_rule(row, "edge")
+        elif _OF_ITSELF.match(row.shape.low):
+            _by_rule(row, "edge", _NOTICES)
+            _by_rule(row, "tail", _NOTICES)
         elif not row.shape.sentence and row.shape.width <= INSIDE_LABEL_WIDTH:
             _by_rule(row, "edge", _BOXED)
             _by_rule(row, "tail", _BOXED)
@@ -389,6 +394,15 @@ _SPOKEN_TO_READERS: Final = frozenset(
 )
 _BOXED: Final = (_SPOKEN_TO_READERS - {"ui"}) | {"ad", "ai_disclaimer"}
 """What boxes between the paragraphs hold; names of sections may be sub-headings there."""
+
+_NOTICES: Final = _BOXED | {"disclaimer", "copyright", "byline", "photo"}
+_OF_ITSELF: Final = re.compile(
+    r"(?:※|◎|\W{0,3}(?:(?:이|본|해당) ?(?:기사|콘텐츠|포스팅|글|뉴스|보도|칼럼|영상)|"
+    r"(?:この|本)(?:記事|稿|コンテンツ|要約|サイト|ページ|企画|連載)|当(?:サイト|ページ)|"
+    r"(?:本|该|該|以上)(?:文|稿|站|网|網|報|报|平台|內容|内容)|"
+    r"this (?:article|story|content|post|report|page|site|piece|column|summary)\b))"
+)
+"""A line that talks about the article: between its paragraphs, edge rules hold for it too."""
 
 # Papers report in the plain form and speak to their readers in the polite one.
 _PLAIN: Final = re.compile(r"(?<!まし)(?<!でし)た。|という。|て(?:い|あ)る。|(?<!니)다\.")
