@@ -21,7 +21,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Final
 
 from extractors.datelines import parse_timestamp
-from extractors.language import article_language, base_language, tag_language
+from extractors.language import article_language, base_language, line_language, tag_language
 from extractors.lines import PROSE_WIDTH, Shape, line_key, shape_of
 from extractors.models import Block, BlockKind, Line
 from extractors.passages import judge_foreign
@@ -222,7 +222,7 @@ def _line_language(shape: Shape, language: str) -> str:
     if shape.family == _FAMILY.get(base, "latin"):
         if shape.family != "latin" or shape.width < PROSE_WIDTH:
             return language if base != "und" else tag_language(shape.text).lang
-        return tag_language(shape.text, language).lang if shape.prose else language
+        return line_language(shape.text, language) if shape.prose else language
     return tag_language(shape.text, language).lang
 
 

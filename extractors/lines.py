@@ -29,14 +29,17 @@ _SIGNS: Final = {
     ord("’"): "'",
     ord("‘"): "'",
 }
-_BLANKS: Final = re.compile(r"\s+")
+_SIGN: Final = re.compile("[" + "".join(map(chr, _SIGNS)) + "]")
 _EDGE: Final = (
     " \t-–—−‐•·・‧*▶▷►▸▹◀◁◄▲△▼▽■□▪▫◼◆◇●○◎★☆※✔✓→⇒←↓↑↗»«›‹<>|/\\:;,.!?~_=+#^"
     "【】[](){}「」『』〈〉《》“”\"'…。、，：；！？（）〔〕＞＜"
 )
 _DIGITS: Final = re.compile(r"\d+")
+_WIDE: Final = re.compile("[\u2e80-\U0010ffff]+")
+_ASCII_DIGIT: Final = re.compile("[0-9]")
 _SENTENCE_END: Final = re.compile(r"(?:[.!?。！？…‼⁉][\"'”’」』】）)\]》〉]{0,3}|[」』”])$")
 _END_MARK: Final = re.compile(r"\s?[(（<【\[]\s?(?:完|了|終|끝|END|End|end|以上)\s?[)）>】\]]\s*$")
+_END_MARK_CLOSERS: Final = (")", "）", ">", "】", "]")
 _CUT_OFF: Final = re.compile(r"(?:\.\.|…)$")
 """A headline that a list cut short; a paragraph rarely ends so."""
 _CLOSE_ABBREVIATION: Final = re.compile(
@@ -75,7 +78,6 @@ class Shape:
     has_kana: bool
     has_hangul: bool
     has_han: bool
-    digits: int
     sentence: bool  # ends as a sentence does
     prose: bool
     link_share: float
@@ -93,10 +95,16 @@ class Shape:
 
 def normalize(text: str) -> str:
     """NFKC, signs unified, runs of blanks made one; at most `MATCH_CHARS` characters long."""
-    text = text[:MATCH_CHARS].translate(_SIGNS)
+    text = text[:MATCH_CHARS]
     if not text.isascii():
-        text = unicodedata.normalize("NFKC", text.replace("…", "\ue000")).replace("\ue000", "…")
-    return _BLANKS.sub(" ", text).strip()
+        if _SIGN.search(text):
+            text = text.translate(_SIGNS)
+        if "…" in text:
+            text = text.replace("…", "\ue000")
+            text = unicodedata.normalize("NFKC", text).replace("\ue000", "…")
+        else:
+            text = unicodedata.normalize("NFKC", text)
+    return " ".join(text.split())
 
 
 def line_key(text: str) -> str:
@@ -105,7 +113,10 @@ def line_key(text: str) -> str:
 
 
 def _key(low: str) -> str:
-    return _DIGITS.sub("0", low.strip(_EDGE))
+    key = low.strip(_EDGE)
+    if key.isascii() and not _ASCII_DIGIT.search(key):
+        return key
+    return _DIGITS.sub("0", key)
 
 
 def shape_of(line: Line) -> Shape:
@@ -124,7 +135,10 @@ def _shape(text: str, link_share: float, tag: str) -> Shape:
     east = hangul + kana + han + counts.get("bopomofo", 0)
     width = len(stripped) + (0 if ascii_only else _wide(stripped))
     family, weight = _family_of(counts, hangul, kana, han, east)
-    tail = _END_MARK.sub("", stripped[-16:])[-8:]
+    tail = stripped[-16:]
+    if tail.endswith(_END_MARK_CLOSERS):
+        tail = _END_MARK.sub("", tail)
+    tail = tail[-8:]
     sentence = (
         bool(_SENTENCE_END.search(tail))
         and not _ends_in_abbreviation(stripped)
@@ -145,7 +159,6 @@ def _shape(text: str, link_share: float, tag: str) -> Shape:
         has_kana=kana > 0,
         has_hangul=hangul > 0,
         has_han=han > 0,
-        digits=sum(map(str.isdigit, norm)),
         sentence=sentence,
         prose=letters > 0 and ((sentence and width >= PROSE_WIDTH) or width >= LONG_WIDTH),
         link_share=link_share,
@@ -155,13 +168,13 @@ def _shape(text: str, link_share: float, tag: str) -> Shape:
 
 def _ends_in_abbreviation(stripped: str) -> bool:
     """Tell whether a line's full stop belongs to its last word, and no sentence ends there."""
-    if not _CLOSE_ABBREVIATION.search(stripped[-12:]):
+    if not stripped.endswith(".") or not _CLOSE_ABBREVIATION.search(stripped[-12:]):
         return False
     return len(_PLAIN_WORD.findall(stripped[:MATCH_CHARS])) < SENTENCE_WORDS
 
 
 def _wide(text: str) -> int:
-    return sum(1 for c in text[:20_000] if c >= "\u2e80")
+    return sum(map(len, _WIDE.findall(text[:20_000])))
 
 
 def _family_of(

@@ -11,16 +11,22 @@ import os
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import lru_cache
 from importlib import resources
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
 from extractors.errors import UsageError
 from extractors.lines import Shape, normalize, shape_of
 from extractors.models import Line
+from extractors.rules.index import RuleIndex
+from extractors.rules.model import MAX_WIDTH, Hit, Rule
+
+__all__ = [
+    "ACTIONS", "CUT_CHARS", "FILES", "FOLDER_VARIABLE", "MAX_WIDTH", "PLACES", "Hit", "Rule",
+    "RuleSet", "builtin_rules", "load_rules", "parse_rules", "parse_sites",
+]  # fmt: skip
 
 ACTIONS: Final = ("remove", "ends", "box", "keep", "cut", "note")
 """remove: the line is boilerplate.  ends: a heading that ends the article.  box: a heading of a
@@ -30,66 +36,12 @@ is boilerplate, the rest stays.  note: says something (provenance), stays where 
 PLACES: Final = ("any", "head", "tail", "edge")
 """head: before the first sentence of the body; tail: after the last; edge: either."""
 
-MAX_WIDTH: Final = 120
-"""Default width up to which a rule applies: a cue inside a longer line is talk about the thing."""
-
 FOLDER_VARIABLE: Final = "PRESSWATCH_RULES_FOLDER"
 FILES: Final = ("general", "en", "ko", "ja", "zh", "de", "fr", "es")
 _KNOWN: Final = frozenset({
     "name", "category", "reason", "action", "lines", "starts", "ends", "contains", "pattern",
     "needs", "place", "max_width", "prose", "provenance", "match", "miss", "ignore_case", "field",
 })  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
-    """One rule. Phrases are compared with the normalised line (NFKC, lower case, single blanks)."""
-
-    name: str  # file and name: `ja:related-heading`
-    category: str
-    reason: str
-    action: str = "remove"
-    lines: tuple[str, ...] = ()  # the whole line, edge signs aside, digits as 0
-    starts: tuple[str, ...] = ()
-    ends: tuple[str, ...] = ()
-    contains: tuple[str, ...] = ()
-    pattern: re.Pattern[str] | None = None
-    needs: tuple[str, ...] = ()  # the pattern is tried only when the line holds one of these
-    place: str = "any"
-    max_width: int = MAX_WIDTH
-    prose: bool = True  # may hit a line that reads as a sentence
-    provenance: str = ""
-    field: str = ""  # "published", "author", "title": what the line yields
-    match: tuple[str, ...] = ()
-    miss: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hit:
-    """A rule that fired, and where in the normalised line (for `cut`: in the line's last part)."""
-
-    rule: Rule
-    start: int
-    end: int
-    phrase: bool = False  # by one of `contains`
-
-
-@dataclass(slots=True)
-class _Index:
-    """The rules of one file, arranged so that a line touches few of them.
-
-    Phrases looked for anywhere in a line, and the words that a pattern needs, lie under their
-    first two signs: of some 2,000 of them a line of 60 signs is compared with about a dozen.
-    """
-
-    exact: dict[str, list[Rule]] = field(default_factory=dict)
-    starts: dict[str, list[tuple[str, Rule]]] = field(default_factory=dict)
-    ends: list[tuple[str, Rule]] = field(default_factory=list)
-    grams: dict[str, list[tuple[str, Rule, bool]]] = field(default_factory=dict)
-    patterns: list[Rule] = field(default_factory=list)
-    cuts: list[Rule] = field(default_factory=list)
-    limit: int = 0
-    gram_set: frozenset[str] = frozenset()
 
 
 class RuleSet:
@@ -105,8 +57,8 @@ class RuleSet:
         self.sites: dict[str, tuple[Rule, ...]] = {k: tuple(v) for k, v in (sites or {}).items()}
         self.off: dict[str, frozenset[str]] = dict(off or {})
         self._order = {rule.name: n for n, rule in enumerate(self)}  # as written in the files
-        self._index: dict[tuple[str, ...], _Index] = {}
-        self._site_index = {k: _build(v) for k, v in self.sites.items()}
+        self._index: dict[tuple[str, ...], RuleIndex] = {}
+        self._site_index = {k: RuleIndex(v) for k, v in self.sites.items()}
 
     def __iter__(self) -> Iterator[Rule]:
         for group in (*self.rules.values(), *self.sites.values()):
@@ -116,29 +68,33 @@ class RuleSet:
         """Return every rule that fires on the line, sites first, then the line's languages."""
         found: list[Hit] = []
         off: frozenset[str] = frozenset()
-        grams = _grams_of(shape.low)
-        for site in _host_suffixes(host):
+        for site in _host_suffixes(host) if self._site_index or self.off else ():
             if site in self._site_index:
-                _hits(self._site_index[site], shape, grams, found)
+                found += self._site_index[site].hits(shape)
             off |= self.off.get(site, frozenset())
-        _hits(self._joined(_files_for(shape)), shape, grams, found)
+        found += self._joined(_files_for(shape)).hits(shape)
         if off:
             found = [h for h in found if h.rule.name not in off]
         return sorted(found, key=lambda h: self._order[h.rule.name]) if len(found) > 1 else found
 
-    def _joined(self, names: tuple[str, ...]) -> _Index:
+    def _joined(self, names: tuple[str, ...]) -> RuleIndex:
         """The index of several files together: a line is looked up once."""
         known = self._index.get(names)
         if known is None:
-            known = _build(rule for name in names for rule in self.rules.get(name, ()))
+            known = RuleIndex(rule for name in names for rule in self.rules.get(name, ()))
             self._index[names] = known
         return known
 
     def cuts(self, shape: Shape) -> Hit | None:
         """Return the first rule that cuts the end of a longer line off, or None."""
-        tail = normalize(shape.text[-CUT_CHARS:])
-        low = tail.lower()
-        for rule in self._joined(_files_for(shape)).cuts:
+        rules = self._joined(_files_for(shape)).cuts
+        if not rules:
+            return None
+        tail, low = shape.norm, shape.low
+        if len(shape.text) > CUT_CHARS:
+            tail = normalize(shape.text[-CUT_CHARS:])
+            low = tail.lower()
+        for rule in rules:
             if rule.needs and not any(n in low for n in rule.needs):
                 continue
             assert rule.pattern is not None
@@ -153,16 +109,21 @@ CUT_CHARS: Final = 240
 
 
 def _files_for(shape: Shape) -> tuple[str, ...]:
+    return _files(shape.latin > 0, shape.has_hangul, shape.has_kana, shape.has_han)
+
+
+@lru_cache(maxsize=16)
+def _files(latin: bool, hangul: bool, kana: bool, han: bool) -> tuple[str, ...]:
     names = ["general"]
-    if shape.latin:
+    if latin:
         names += ("en", "de", "fr", "es")
-    if shape.has_hangul:
+    if hangul:
         names.append("ko")
-    if shape.has_kana:
+    if kana:
         names.append("ja")
-        if shape.has_han:
+        if han:
             names.append("zh")
-    elif shape.has_han:
+    elif han:
         names += ("ja", "zh")
     return tuple(names)
 
@@ -172,96 +133,6 @@ def _host_suffixes(host: str | None) -> list[str]:
         return []
     parts = host.lower().rstrip(".").split(".")
     return [".".join(parts[i:]) for i in range(min(len(parts) - 1, 8))]
-
-
-def _build(rules: Iterable[Rule]) -> _Index:
-    index = _Index()
-    for rule in rules:
-        if rule.action == "cut":
-            index.cuts.append(rule)
-            continue
-        for phrase in rule.lines:
-            index.exact.setdefault(phrase, []).append(rule)
-        for phrase in rule.starts:
-            index.starts.setdefault(phrase[:2], []).append((phrase, rule))
-        index.ends += [(phrase, rule) for phrase in rule.ends]
-        for phrase in rule.contains:
-            index.grams.setdefault(phrase[:2], []).append((phrase, rule, True))
-        if rule.pattern is not None:
-            if not rule.needs:
-                index.patterns.append(rule)
-            for phrase in rule.needs:
-                index.grams.setdefault(phrase[:2], []).append((phrase, rule, False))
-        if rule.pattern is not None or rule.starts or rule.ends or rule.contains:
-            index.limit = max(index.limit, rule.max_width)
-    index.gram_set = frozenset(index.grams)
-    return index
-
-
-def _hits(index: _Index, shape: Shape, grams: frozenset[str], found: list[Hit]) -> None:
-    low, width = shape.low, shape.width
-    size = len(low)
-    for rule in index.exact.get(shape.key, ()):
-        found.append(Hit(rule=rule, start=0, end=size))
-    if width > index.limit:
-        return
-    bare = low.lstrip(_BULLETS)
-    offset = size - len(bare)
-    for phrase, rule in index.starts.get(bare[:2], ()):
-        if width <= rule.max_width and bare.startswith(phrase):
-            found.append(Hit(rule=rule, start=offset, end=offset + len(phrase)))
-    if index.ends:
-        tail = low.rstrip(_CLOSERS)
-        for phrase, rule in index.ends:
-            if width <= rule.max_width and tail.endswith(phrase):
-                found.append(Hit(rule=rule, start=len(tail) - len(phrase), end=len(tail)))
-    tried = {rule.name: rule for rule in index.patterns}
-    for gram in grams & index.gram_set:
-        for phrase, rule, whole in index.grams[gram]:
-            if width > rule.max_width or (not whole and rule.name in tried) or phrase not in low:
-                continue
-            if not whole:
-                tried[rule.name] = rule
-                continue
-            at = _word_start(low, phrase)
-            if at >= 0 and not inside_quotes(low, at):
-                found.append(Hit(rule=rule, start=at, end=at + len(phrase), phrase=True))
-    for rule in tried.values():
-        if width > rule.max_width or rule.pattern is None:
-            continue
-        hit = rule.pattern.search(shape.norm)
-        if hit and not inside_quotes(shape.norm, hit.start()):
-            found.append(Hit(rule=rule, start=hit.start(), end=hit.end()))
-
-
-def _word_start(low: str, phrase: str) -> int:
-    """Where the phrase stands, -1 when only within words: `patreon` is not in `compatreon`."""
-    at = low.find(phrase)
-    if not phrase[0].isalnum():
-        return at
-    while at > 0 and low[at - 1].isascii() and low[at - 1].isalnum() and phrase[0].isascii():
-        at = low.find(phrase, at + 1)
-    return at
-
-
-def _grams_of(low: str) -> frozenset[str]:
-    """Single signs and pairs of neighbours."""
-    return frozenset(low).union(map("".join, pairwise(low)))
-
-
-_BULLETS: Final = " -–—•·・*▶▷►▸▹◀◁▲△▼▽■□▪▫◆◇●○◎★☆※✔→»›>|#+[【(<〈《「“\"'"
-_CLOSERS: Final = " .!。！…>»›→▶▸+]】)>〉》」”\"'"
-_OPEN: Final = "“「『"
-_CLOSE: Final = "”」』"
-
-
-def inside_quotes(text: str, at: int) -> bool:
-    """Tell whether position `at` lies inside an open quotation: then the cue is being quoted."""
-    before = text[:at]
-    opened = sum(before.count(c) for c in _OPEN) - sum(before.count(c) for c in _CLOSE)
-    if opened > 0:
-        return True
-    return before.count('"') % 2 == 1 and '"' in text[at:]
 
 
 # --------------------------------------------------------------------------- loading
