@@ -21,11 +21,12 @@ from typing import Any, Final
 from lxml.etree import XPath
 
 from extractors.decode import clean_text
-from extractors.fallbacks import candidates, lines_of_fragment
+from extractors.fallbacks import Candidate, candidates, lines_of_fragment
 from extractors.json_ld import StructuredArticle, read_json_ld
 from extractors.layout import open_layout_tables, restore_headings, unwrap_lines
 from extractors.metadata import Metadata, read_metadata
 from extractors.models import Line, Status
+from extractors.page_tree import lighten, parse_page
 from extractors.sanity import has_too_many_tags, judge_text, tame_markup, text_weight
 
 MAX_LINES: Final = 3_000
@@ -45,8 +46,8 @@ _SENTENCE_END: Final = re.compile(r"[.!?][\"'”’)]*(?=\s|$)|[。！？]")
 
 _MARKER: Final = re.compile(r"^\s*(?:[-–•]\s+|\|\s*)")
 _TABLE_RULE: Final = re.compile(r"^[|\s-]+$")
-_ANCHORS: Final = XPath(".//a[@href]")
-_STRING: Final = XPath("string()")
+_ANCHORS: Final = XPath("descendant::a[@href]")
+_STRING: Final = XPath("string()", smart_strings=False)
 _LINE_TAGS_WORDS: Final = "p li h1 h2 h3 h4 h5 h6 td th dd dt div figcaption blockquote"
 _LINE_TAGS: Final = frozenset(_LINE_TAGS_WORDS.split())
 MAX_BLOCK_CHARS: Final = 5_000
@@ -93,7 +94,7 @@ def extract_page(
     told it): the search costs as much as all other metadata.
     """
     html = tame_markup(html)
-    tree = _parse(html)
+    tree = parse_page(html)
     if tree is None:
         status, reason = judge_text([], html=html)
         return use_feed_content(
@@ -103,6 +104,7 @@ def extract_page(
     meta = read_metadata(
         tree, structured, url=url, feed_title=feed_title, now=now, search_date=search_date
     )
+    scripts = lighten(tree)
     lines: list[Line] = []
     method = "none"
     if not has_too_many_tags(html):
@@ -112,7 +114,7 @@ def extract_page(
     status, reason = judge_text(lines, html=html, free=meta.free)
     if status is not Status.OK or _is_thin(lines, structured):
         lines, method, status, reason = _fall_back(
-            tree, structured, meta, html, (lines, method, status, reason)
+            candidates(tree, structured, html, scripts), meta, html, (lines, method, status, reason)
         )
     found = Extraction(
         lines=_bounded(lines),
@@ -130,18 +132,6 @@ def extract_page(
         provenance=_provenance(structured, meta, status),
     )
     return use_feed_content(found, feed_content)
-
-
-def _parse(html: str) -> Any:
-    """Parse once, as trafilatura would; fragments get a body around them."""
-    from trafilatura.utils import load_html
-
-    if not html.strip():
-        return None
-    tree = load_html(html)
-    if tree is None and "<" in html:
-        tree = load_html(f"<html><body>{html}</body></html>")
-    return tree
 
 
 def _extract_lines(tree: Any, url: str | None) -> tuple[list[Line], str]:
@@ -253,12 +243,10 @@ _MARKUP_METHODS: Final = ("article-element", "densest", "plain")
 _Attempt = tuple[list[Line], str, Status, str]
 
 
-def _fall_back(
-    tree: Any, structured: StructuredArticle, meta: Metadata, html: str, first: _Attempt
-) -> _Attempt:
+def _fall_back(others: Iterable[Candidate], meta: Metadata, html: str, first: _Attempt) -> _Attempt:
     """Try the other places; keep the first extraction when none of them is better."""
     best = first
-    for method, make in candidates(tree, structured, html):
+    for method, make in others:
         if method == "plain" and best[0]:
             break
         if first[2] is Status.PAYWALL and method in _MARKUP_METHODS:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import html as html_module
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from extractors.json_ld import StructuredArticle
@@ -50,14 +50,18 @@ _DROPPED: Final = re.compile(
 )
 
 
+Candidate = tuple[str, Callable[[], list[Line]]]
+"""The name of a method, and the function that makes its lines."""
+
+
 def candidates(
-    tree: Any, structured: StructuredArticle, html: str
-) -> Iterator[tuple[str, Callable[[], list[Line]]]]:
-    """Yield (method, function that makes the lines), from the most to the least trusted."""
+    tree: Any, structured: StructuredArticle, html: str, scripts: Sequence[Any]
+) -> Iterator[Candidate]:
+    """Yield the other places, from the most to the least trusted. `scripts` are the page's."""
     if structured.body:
         body = structured.body
         yield "json-ld", lambda: lines_of_fragment(body)
-    yield "script-data", lambda: lines_of_scripts(tree)
+    yield "script-data", lambda: lines_of_scripts(scripts)
     yield "article-element", lambda: lines_of_element(tree)
     yield "densest", lambda: lines_of_densest(tree)
     yield "plain", lambda: lines_of_plain(html)
@@ -177,12 +181,12 @@ _TEXT_KEYS: Final = (
 )  # fmt: skip
 
 
-def lines_of_scripts(tree: Any) -> list[Line]:
+def lines_of_scripts(scripts: Iterable[Any]) -> list[Line]:
     """The longest article text in data that scripts carry."""
     best: list[Line] = []
     best_weight = 0.0
     flight: list[str] = []
-    for script in tree.iter("script"):
+    for script in scripts:
         text = script.text or ""
         kind = (script.get("type") or "").lower()
         if len(text) > MAX_SCRIPT_CHARS or "ld+json" in kind:

@@ -166,11 +166,14 @@ def _count_scripts(text: str) -> Mapping[str, int]:
         return {"latin": letters} if letters else {}
     counts: dict[str, int] = {}
     letters = len(text.encode("ascii", "ignore").translate(None, _NO_ASCII_LETTERS))
-    if letters:
-        counts["latin"] = letters
+    first = _WORD.search(text)
+    if letters and first and first[0][0].isascii():  # scripts in the order of their appearance
+        counts["latin"] = 0
     for name, n in Counter(map(_SCRIPTS.__getitem__, _BEYOND_ASCII.findall(text))).items():
         if name:
             counts[name] = counts.get(name, 0) + n
+    if letters:
+        counts["latin"] = counts.get("latin", 0) + letters
     return counts
 
 
@@ -364,6 +367,8 @@ def line_language(text: str, language: str) -> str:
     article's: of 925 such lines that function words alone did not settle, langdetect called seven
     otherwise, all seven wrongly.
     """
+    if _may_hold_noise(text):
+        return tag_language(text, language).lang
     scores, _ = _scores_with_letters(text)
     own = scores.get(base_language(language), 0.0)
     if own and own >= max(scores.values()):
@@ -472,6 +477,10 @@ _NOISE: Final = re.compile(
 )
 
 
+def _may_hold_noise(text: str) -> bool:
+    return "@" in text or "://" in text or "www." in text or "#" in text
+
+
 def tag_language(text: str, hint: str | None = None, *, engine: str | None = None) -> Tag:
     """Tag one line, paragraph or article. Never raises; `und` when there is nothing to go by.
 
@@ -486,7 +495,7 @@ def tag_language(text: str, hint: str | None = None, *, engine: str | None = Non
 def _tag(text: str, hint: str | None, engine: str) -> Tag:
     hint = normalize_language(hint)
     text = text[:SCRIPT_SAMPLE_CHARS]
-    if "@" in text or "://" in text or "www." in text or "#" in text:
+    if _may_hold_noise(text):
         text = _NOISE.sub(" ", text)
     counts = script_counts(text)
     letters = sum(counts.values())

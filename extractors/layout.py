@@ -32,7 +32,7 @@ MAX_HEADING_CHARS: Final = 120
 MAX_LABEL_CHARS: Final = 30
 """Longest label that is no heading by its tag ("Related stories" in a `div`)."""
 
-_STRING: Final = XPath("string()")
+_STRING: Final = XPath("string()", smart_strings=False)
 _WRAP: Final = re.compile(r"(?<=\S)[^\S\n]*\n\s*(?=\S)")
 _CONTAINER_NAMES: Final = frozenset(["post", "entry", "article", "story", "content", "text"])
 _CONTAINER: Final = re.compile(
@@ -44,7 +44,7 @@ _CONTAINER: Final = re.compile(
 
 _INNER_BLOCKS: Final = ("p", "div", "li", "table", "h1", "h2", "h3", "h4", "blockquote")
 _BREAKS: Final = ("br", "tr", *_INNER_BLOCKS)
-_LINKED: Final = XPath("boolean(.//a[@href] | ancestor::a[@href])")
+_LINKED: Final = XPath("boolean(descendant::a[@href] or ancestor::a[@href])")
 _CELLS: Final = XPath(
     "./tr/td | ./tr/th | ./tbody/tr/td | ./tbody/tr/th | ./thead/tr/td | ./thead/tr/th"
 )

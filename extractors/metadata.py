@@ -12,13 +12,13 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import cache
 from itertools import islice
+from operator import itemgetter
 from typing import Any, Final
 
 from lxml.etree import XPath
@@ -317,6 +317,7 @@ _AUTHOR_KEYS: Final = (
     "twitter:data1",
 )
 _LIST: Final = re.compile(r"[;；、]|\s(?:and|und|&|et)\s")
+_BYLINE_HINT: Final = re.compile("by-?line|author|writer|reporter|journal|contrib|autor|auteur")
 _BYLINE: Final = re.compile(
     r"(?<![^\s_-])(?:by-?line|author(?:s|-?name)?|writer|reporter|journalist|contributor|autor|"
     r"auteur|article-?author|post-?author|entry-?author)(?![^\s_-])",
@@ -398,7 +399,7 @@ def _marked_author(
             found.setdefault(plain(name), name)
     if found and len(found) <= 4:
         return ", ".join(found.values())
-    for element, _ in islice(classes().find(_BYLINE), MAX_MARKED):
+    for element, _ in islice(classes().find(_BYLINE, _BYLINE_HINT), MAX_MARKED):
         text = _short_text(element)
         people = _people([text]) if text else []
         people = [p for p in people if plain(p) not in site and len(p.split()) <= 5]
@@ -407,37 +408,31 @@ def _marked_author(
     return None
 
 
-_STRING: Final = XPath("string()")
+_STRING: Final = XPath("string()", smart_strings=False)
 MAX_MARKED: Final = 200
-_CLASSED: Final = XPath(".//*[@class or @id]")
-_MARKED: Final = XPath(".//*[@itemprop or @rel]")
+_MARKED: Final = XPath("descendant::*/@itemprop/.. | descendant::*/@rel/..")
 
 
 class _Classes:
-    """The class and id of all elements as one text, searched once instead of element by element."""
+    """Class and id of all elements: each spelling is searched once, however often it stands."""
 
     def __init__(self, tree: Any) -> None:
-        self._elements: list[Any] = _CLASSED(tree)
-        words = []
-        self._starts = []
-        at = 0
-        for element in self._elements:
-            word = f"{element.get('class') or ''} {element.get('id') or ''}"[:200]
-            word = word.replace("\n", " ")
-            words.append(word)
-            self._starts.append(at)
-            at += len(word) + 1
-        self._words = words
-        self._text = "\n".join(words)
+        self._elements: list[tuple[Any, str]] = []
+        for element in tree.iterdescendants():
+            name, ident = element.get("class"), element.get("id")
+            if name is None and ident is None:
+                continue
+            word = f"{name or ''} {ident or ''}"[:200]
+            self._elements.append((element, word.replace("\n", " ") if "\n" in word else word))
+        self._words = set(map(itemgetter(1), self._elements))
 
-    def find(self, pattern: re.Pattern[str]) -> Iterator[tuple[Any, str]]:
-        """Elements whose class or id matches, in page order, with those words."""
-        last = -1
-        for found in pattern.finditer(self._text):
-            place = bisect_right(self._starts, found.start()) - 1
-            if place != last:
-                last = place
-                yield self._elements[place], self._words[place]
+    def find(self, pattern: re.Pattern[str], hint: re.Pattern[str]) -> Iterator[tuple[Any, str]]:
+        """Elements whose class or id matches, in page order, with those words.
+
+        `hint` finds something in the small letters of whatever `pattern` matches, and is faster.
+        """
+        words = {w for w in self._words if hint.search(w.lower()) and pattern.search(w)}
+        return (pair for pair in self._elements if pair[1] in words)
 
 
 def _short_text(element: Any) -> str | None:
@@ -501,6 +496,7 @@ _DATE_MARK: Final = re.compile(
     r"timestamp|regist|write-?date|input-?date|byline|created|(?<![^\s_-])date(?![^\s_-])",
     re.IGNORECASE,
 )
+_DATE_HINT: Final = re.compile("date|publish|posted|timestamp|regist|byline|created")
 _DATE_KEY: Final = re.compile(
     r"(?:^|[^a-z])(?:publish(?:ed|ing)?|publication|pub|issue[d]?|post(?:ed)?|create[d]?|"
     r"regist(?:er|ered)?|release)(?:$|[^a-z]?(?:date|time|at|on)(?:$|[^a-z]))"
@@ -512,7 +508,7 @@ _DATE_VALUE: Final = re.compile(
     r"\\?\"\s*:\s*\\?\"([^\"\\]{8,40})",
     re.IGNORECASE,
 )
-_SCRIPT_TEXTS: Final = XPath(".//script[not(@src)]/text()")
+_SCRIPT_TEXTS: Final = XPath("descendant::script[not(@src)]/text()", smart_strings=False)
 _NOT_PUBLISHED: Final = re.compile(
     r"modif|updat|수정|更新|related|comment|sidebar|footer|expire", re.IGNORECASE
 )
@@ -626,7 +622,7 @@ def _marked_dates(
     for value in late:
         yield parse_moment(value, zone)
     tried = 0
-    for element, words in islice(classes().find(_DATE_MARK), MAX_MARKED):
+    for element, words in islice(classes().find(_DATE_MARK, _DATE_HINT), MAX_MARKED):
         if element.tag in ("script", "body", "html", "time") or _NOT_PUBLISHED.search(words):
             continue
         text = _short_text(element)

@@ -138,14 +138,27 @@ def tame_markup(html: str) -> str:
 
 
 def _has_long_tag(html: str) -> bool:
-    """Tell whether some tag has too many attributes: a quick first look by its length."""
-    long = [piece for piece in html.split("<") if len(piece) > LONG_TAG_CHARS]
-    return any(
-        piece[0].isalpha()
-        and piece.find(">", 0, LONG_TAG_CHARS) < 0
-        and _count_attributes(piece.partition(">")[0]) > MAX_ATTRIBUTES
-        for piece in long
-    )
+    """Tell whether some tag has too many attributes: a quick first look by its length.
+
+    A tag that long covers a whole stretch of half the length, and nearly every stretch of a page
+    ends some tag: only the others are looked at closely.
+    """
+    half = LONG_TAG_CHARS // 2
+    seen = 0
+    for at in range(0, len(html), half):
+        if html.find(">", at, at + half) >= 0 or html.find("<", at, at + half) >= 0:
+            continue
+        start, seen = html.rfind("<", seen, at), at
+        if start >= 0 and html[start + 1 : start + 2].isalpha():
+            end = html.find("<", at)
+            piece = html[start + 1 : end if end >= 0 else len(html)]
+            if (
+                len(piece) > LONG_TAG_CHARS
+                and piece.find(">", 0, LONG_TAG_CHARS) < 0
+                and _count_attributes(piece.partition(">")[0]) > MAX_ATTRIBUTES
+            ):
+                return True
+    return False
 
 
 def _tame_tag(match: re.Match[str]) -> str:
