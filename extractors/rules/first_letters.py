@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 _WORD_SIGN: Final = re.compile(r"[^\W_]")
@@ -31,6 +32,7 @@ def first_letter(low: str) -> str:
     return found[0] if found else NO_LETTER
 
 
+@lru_cache(maxsize=4_000)
 def first_letters(pattern: re.Pattern[str]) -> frozenset[str] | None:
     """Return the letters of which a line's first one must be one, None when any may be.
 

@@ -4,16 +4,18 @@ In: rules, the shape of a line.  Out: the rules that fire on it.  Each rule cost
 nothing unless the line holds something of it, so that adding rules stays cheap:
 
 - rules are kept apart by the width up to which they apply: most of them see short lines only;
-- phrases, and the words that a pattern needs, lie under their rarest pair of signs; a line looks
-  its own pairs up, and of some 2,000 phrases compares itself with about three;
+- a phrase, or a word that a pattern needs, hangs on one of its words; a line looks its own words
+  up in a table that is filled as words come along.  Phrases of other scripts hang on a pair of
+  signs;
 - patterns without such words lie under the letters that can stand first in a line they match.
 """
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import pairwise
 from operator import concat
 from typing import Final
@@ -25,12 +27,10 @@ from extractors.rules.model import Hit, Rule
 TIERS: Final = (60, 120, 260, 420)
 """Widths at which rules are told apart; an index of each tier holds those for wider lines too."""
 
-FEW_PHRASES: Final = 40
-"""Up to so many phrases, looking for each is cheaper than taking the line apart."""
+MAX_WORDS: Final = 10_000
+"""Words that a table remembers: a day's vocabulary; then it begins anew."""
 
-_COMMON: Final = " etaoinsrhldcumfpgwybvk"
-"""Signs of European text, the most frequent first (letter counts of English)."""
-
+_WORD: Final = re.compile("[a-z0-9]+")
 _BULLETS: Final = " -–—•·・*▶▷►▸▹◀◁▲△▼▽■□▪▫◆◇●○◎★☆※✔→›»>|#+[【(<〈《「“\"'"
 _CLOSERS: Final = " .!。！…>»›→▶▸+]】)>〉》」”\"'"
 _OPEN: Final = "“「『"
@@ -40,31 +40,107 @@ Clue = tuple[str, Rule, bool]
 """A phrase, its rule, and whether finding it is a hit (else the rule's pattern is to be tried)."""
 
 
-@dataclass(slots=True)
+class _WordTable(dict[str, tuple[int, ...]]):
+    """Numbers of the clues that hang on a word of a line; worked out when a word first comes."""
+
+    def __init__(self, hooks: Iterable[tuple[int, str, bool]]) -> None:
+        """`hooks`: number of the clue, its word, and whether the line must have just that word."""
+        self._equal: dict[str, list[int]] = {}
+        self._within: dict[str, list[tuple[str, int]]] = {}
+        for number, word, whole in hooks:
+            if whole:
+                self._equal.setdefault(word, []).append(number)
+            else:
+                self._within.setdefault(word[:3], []).append((word, number))
+
+    def __missing__(self, word: str) -> tuple[int, ...]:
+        found = set(self._equal.get(word, ()))
+        for size in (1, 2, 3):
+            for at in range(len(word) - size + 1):
+                for part, number in self._within.get(word[at : at + size], ()):
+                    if word.startswith(part, at):
+                        found.add(number)
+        if len(self) >= MAX_WORDS:
+            self.clear()
+        self[word] = numbers = tuple(found)
+        return numbers
+
+
 class _Tier:
     """The rules that apply to lines up to some width."""
 
-    starts: dict[str, list[tuple[str, Rule]]] = field(default_factory=dict)
-    ends: list[tuple[str, Rule]] = field(default_factory=list)
-    clues: list[Clue] = field(default_factory=list)
-    grams: dict[str, list[Clue]] = field(default_factory=dict)
-    gram_set: frozenset[str] = frozenset()
-    signs: str = ""  # phrases of a single sign
-    patterns: list[tuple[Rule, frozenset[str] | None]] = field(default_factory=list)
-    by_letter: dict[str, list[Rule]] = field(default_factory=dict)
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self.starts: dict[str, list[tuple[str, Rule]]] = {}
+        self.ends: list[tuple[str, Rule]] = []
+        self._patterns: list[tuple[Rule, frozenset[str] | None]] = []
+        self._by_letter: dict[str, list[Rule]] = {}
+        self._clues: list[Clue] = []
+        for rule in rules:
+            for phrase in rule.starts:
+                self.starts.setdefault(phrase[:2], []).append((phrase, rule))
+            self.ends += [(phrase, rule) for phrase in rule.ends]
+            self._clues += [(phrase, rule, True) for phrase in rule.contains]
+            if rule.pattern is not None:
+                if not rule.needs:
+                    self._patterns.append((rule, first_letters(rule.pattern)))
+                self._clues += [(phrase, rule, False) for phrase in rule.needs]
+        hooks, self._signs = [], []
+        self._pairs: dict[str, list[int]] = {}
+        for number, (phrase, _, whole) in enumerate(self._clues):
+            hook = _hook(phrase, whole)
+            if hook is not None:
+                hooks.append((number, *hook))
+            elif phrase.isascii() or len(phrase) < 2:
+                self._signs.append(number)
+            else:
+                self._pairs.setdefault(_pair(phrase), []).append(number)
+        self._pair_set = frozenset(self._pairs)
+        self._words = _WordTable(hooks)
 
-    def patterns_for(self, letter: str) -> list[Rule]:
-        """Patterns that may match a line whose first letter or digit is this one."""
-        known = self.by_letter.get(letter)
+    def patterns_for(self, low: str) -> list[Rule]:
+        """Patterns without words of their own that may match the line, by its first letter."""
+        if not self._patterns:
+            return []
+        letter = first_letter(low)
+        known = self._by_letter.get(letter)
         if known is None:
             # `\d` takes the digits of other scripts too, and `re` some letters for others
             sure = letter.isascii() or (letter.isalpha() and letter.lower() == letter.upper())
             known = [
-                r for r, firsts in self.patterns if not sure or firsts is None or letter in firsts
+                r for r, firsts in self._patterns if not sure or firsts is None or letter in firsts
             ]
-            if len(self.by_letter) < 4_000:
-                self.by_letter[letter] = known
+            if len(self._by_letter) < MAX_WORDS:
+                self._by_letter[letter] = known
         return known
+
+    def clues_in(self, low: str) -> list[Clue]:
+        """The phrases that stand in the line."""
+        numbers = set(self._signs)
+        numbers.update(*map(self._words.__getitem__, _WORD.findall(low)))
+        if self._pairs and not low.isascii():
+            for pair in self._pair_set.intersection(map(concat, low, low[1:])):
+                numbers.update(self._pairs[pair])
+        clues = map(self._clues.__getitem__, numbers)
+        return [clue for clue in clues if clue[0] in low]
+
+
+@lru_cache(maxsize=20_000)
+def _hook(phrase: str, starts_word: bool) -> tuple[str, bool] | None:
+    """The word on which a phrase hangs, and whether lines that hold the phrase have it whole.
+
+    The phrase's first word may be the end of a longer one in the line unless `starts_word`, its
+    last word always the beginning of one.
+    """
+    best: tuple[bool, int, str] | None = None
+    for found in _WORD.finditer(phrase):
+        whole = found.end() < len(phrase) and (starts_word or found.start() > 0)
+        best = max(best or (False, 0, ""), (whole, len(found[0]), found[0]))
+    return (best[2], best[0]) if best else None
+
+
+def _pair(phrase: str) -> str:
+    """Two neighbours in a phrase of which other texts hold few: the farthest beyond ASCII."""
+    return min((a + b for a, b in pairwise(phrase)), key=lambda p: (p[0].isascii(), p[1].isascii()))
 
 
 class RuleIndex:
@@ -83,8 +159,18 @@ class RuleIndex:
             if rule.pattern is not None or rule.starts or rule.ends or rule.contains:
                 rest.append(rule)
         self._limit = max((rule.max_width for rule in rest), default=-1)
-        bounds = [-1, *TIERS]
-        self._tiers = [_build_tier(r for r in rest if r.max_width > b) for b in bounds]
+        self._rules = rest
+        self._tiers: dict[int, _Tier] = {}
+
+    def _tier(self, width: int) -> _Tier:
+        """The tier of a line; built when the first such line comes."""
+        at = bisect_left(TIERS, width)
+        tier = self._tiers.get(at)
+        if tier is None:
+            below = TIERS[at - 1] if at else -1
+            tier = _Tier(rule for rule in self._rules if rule.max_width > below)
+            self._tiers[at] = tier
+        return tier
 
     def hits(self, shape: Shape) -> list[Hit]:
         """Return the rules that fire on the line, `cut` rules aside, in no particular order."""
@@ -94,11 +180,11 @@ class RuleIndex:
             found += [Hit(rule=r, start=0, end=len(low)) for r in self._exact[shape.key]]
         if width > self._limit:
             return found
-        tier = self._tiers[bisect_left(TIERS, width)]
+        tier = self._tier(width)
         if tier.starts or tier.ends:
             _edge_hits(tier, low, width, found)
-        tried = tier.patterns_for(first_letter(low)) if tier.patterns else []
-        for phrase, rule, whole in _clues(tier, low):
+        tried = tier.patterns_for(low)
+        for phrase, rule, whole in tier.clues_in(low):
             if width > rule.max_width:
                 continue
             if not whole:
@@ -115,46 +201,6 @@ class RuleIndex:
             if place and not inside_quotes(shape.norm, place.start()):
                 found.append(Hit(rule=rule, start=place.start(), end=place.end()))
         return found
-
-
-def _build_tier(rules: Iterable[Rule]) -> _Tier:
-    tier = _Tier()
-    for rule in rules:
-        for phrase in rule.starts:
-            tier.starts.setdefault(phrase[:2], []).append((phrase, rule))
-        tier.ends += [(phrase, rule) for phrase in rule.ends]
-        tier.clues += [(phrase, rule, True) for phrase in rule.contains]
-        if rule.pattern is not None:
-            if not rule.needs:
-                tier.patterns.append((rule, first_letters(rule.pattern)))
-            tier.clues += [(phrase, rule, False) for phrase in rule.needs]
-    if len(tier.clues) > FEW_PHRASES:
-        for clue in tier.clues:
-            tier.grams.setdefault(_rarest(clue[0]), []).append(clue)
-        tier.signs = "".join(gram for gram in tier.grams if len(gram) == 1)
-        tier.gram_set = frozenset(tier.grams)
-    return tier
-
-
-def _rarest(phrase: str) -> str:
-    """The pair of neighbours in a phrase that other texts hold least often."""
-    pairs = [a + b for a, b in pairwise(phrase)] or [phrase]
-    return min(pairs, key=lambda pair: (_frequency(pair[0]) * _frequency(pair[-1]), pair))
-
-
-def _frequency(sign: str) -> int:
-    at = _COMMON.find(sign)
-    return len(_COMMON) + 1 - at if at >= 0 else 1
-
-
-def _clues(tier: _Tier, low: str) -> Iterable[Clue]:
-    """The phrases that stand in the line."""
-    if not tier.grams:
-        return [clue for clue in tier.clues if clue[0] in low]
-    found = tier.gram_set.intersection(map(concat, low, low[1:]))
-    if tier.signs:
-        found |= {sign for sign in tier.signs if sign in low}
-    return [clue for gram in found for clue in tier.grams[gram] if clue[0] in low]
 
 
 def _edge_hits(tier: _Tier, low: str, width: int, found: list[Hit]) -> None:
