@@ -7,8 +7,8 @@ so adding an article never reads the story's other articles.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
     from storage.database import Transaction
+    from storage.lineage import Kin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +39,22 @@ class StoryMember:
     is_current: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """A text that may be the one by which a story is known."""
+
+    article_id: int
+    at: datetime
+    title: str | None
+    is_version: bool
+
+    @property
+    def rank(self) -> tuple[bool, float, int]:
+        """Versions before others, the newest first; of others the oldest."""
+        sign = 1 if self.is_version else -1
+        return self.is_version, sign * self.at.timestamp(), sign * self.article_id
+
+
 @dataclass(slots=True)
 class _Row:
     """A row of `core.story`. `origins` maps each text (root) to who wrote it."""
@@ -53,12 +70,14 @@ class _Row:
     topics: list[str]
     current_article: int
     merged_into: int | None = None
+    current_at: datetime | None = None
+    current_is_version: bool = False
 
     @classmethod
     def begin(cls, member: StoryMember) -> _Row:
         return cls(
             member.story_id, member.title, member.at, member.at, 0, [], [], {}, [],
-            member.article_id,
+            member.article_id, None, member.at, member.is_current,
         )  # fmt: skip
 
     def absorb(self, other: _Row) -> None:
@@ -72,21 +91,63 @@ class _Row:
         ):
             for value in its:
                 _add(mine, value)
-        self.origins.update(other.origins)
+        for root, name in other.origins.items():
+            self._note_origin(root, name)
+        self._offer(other._current())
+
+    def _current(self) -> _Text:
+        at = self.current_at or self.first_seen
+        return _Text(self.current_article, at, self.title, self.current_is_version)
+
+    def _offer(self, text: _Text) -> None:
+        """Let a text be the story's current one: the newest version, else the first text."""
+        mine = self._current()
+        if text.rank > mine.rank or not self.title:
+            self._take(text)
+
+    def _take(self, text: _Text) -> None:
+        self.current_article, self.current_at = text.article_id, text.at
+        self.current_is_version = text.is_version
+        self.title = text.title or self.title
+
+    def look_again(self, line: Sequence[Kin]) -> None:
+        """Choose the current text anew after a line of copies and versions was judged anew."""
+        texts = [
+            _Text(kin.text.article_id, kin.at, kin.title, kin.level == "version") for kin in line
+        ]
+        best = max(texts, key=lambda text: text.rank)
+        if any(text.article_id == self.current_article for text in texts):
+            self._take(best)
+        else:
+            self._offer(best)
+
+    def move_origin(self, root: int, into: int) -> None:
+        """Let the copies of one text be those of another: one origin less, agencies stay."""
+        name = self.origins.pop(root, None)
+        if name is not None and (name.startswith(AGENCY_MARK) or into in self.origins):
+            self._note_origin(into, name)
+
+    def _note_origin(self, root: int, name: str) -> None:
+        """Credits of agencies count more than who printed it; of two the first by name."""
+        mine = self.origins.get(root)
+        is_agency = name.startswith(AGENCY_MARK)
+        if mine is None or (is_agency and (not mine.startswith(AGENCY_MARK) or name < mine)):
+            self.origins[root] = name
 
     def add(self, member: StoryMember) -> None:
         self.n_articles += 1
         self.first_seen = min(self.first_seen, member.at)
         self.last_seen = max(self.last_seen, member.at)
-        if member.is_current or self.title is None:
-            self.current_article = member.article_id
-            self.title = member.title or self.title
+        self._offer(_Text(member.article_id, member.at, member.title, member.is_current))
         _add(self.languages, member.language)
         _add(self.outlets, member.outlet)
         for topic in member.topics:
             _add(self.topics, topic)
         if member.agency:
-            self.origins[member.root] = AGENCY_MARK + member.agency
+            self._note_origin(member.root, AGENCY_MARK + member.agency)
+        elif member.root == member.article_id:  # the first text's outlet wrote it
+            if not self.origins.get(member.root, "").startswith(AGENCY_MARK):
+                self.origins[member.root] = member.outlet or ""
         else:
             self.origins.setdefault(member.root, member.outlet or "")
 
@@ -98,9 +159,21 @@ class _Row:
 AGENCY_MARK = "agency:"
 _COLUMNS = (
     "story_id, title, first_seen, last_seen, n_articles, n_outlets, n_origins, languages, "
-    "current_article, outlets, origin_roots, origins, topics, merged_into, rev"
+    "current_article, outlets, origin_roots, origins, topics, merged_into, current_at, "
+    "current_is_version, rev"
 )
 _IDS_AT_ONCE = 64
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One thing to do to a story's row: a change to it, or another story that becomes part."""
+
+    story_id: int
+    change: Callable[[_Row], None] | None
+    member: StoryMember | None = None
+    gone: int | None = None
+    reason: dict[str, Any] = field(default_factory=dict)
 
 
 class StoryBook:
@@ -113,7 +186,7 @@ class StoryBook:
         self._tx = tx
         self._free: list[int] = []
         self._new: set[int] = set()
-        self._steps: list[StoryMember | tuple[int, int, dict[str, Any]]] = []
+        self._steps: list[_Step] = []
         self._merged: dict[int, int] = {}
         self._apart: set[frozenset[int]] | None = None
 
@@ -130,11 +203,19 @@ class StoryBook:
 
     def add(self, member: StoryMember) -> None:
         """Note that an article joins its story."""
-        self._steps.append(member)
+        self._steps.append(_Step(member.story_id, lambda row: row.add(member), member))
+
+    def move_origin(self, story_id: int, root: int, into: int) -> None:
+        """Note that the copies of one text are those of another, of the same story."""
+        self._steps.append(_Step(story_id, lambda row: row.move_origin(root, into)))
+
+    def look_again(self, story_id: int, line: Sequence[Kin]) -> None:
+        """Note that a line of copies and versions of the story was judged anew."""
+        self._steps.append(_Step(story_id, lambda row: row.look_again(line)))
 
     def merge(self, keep: int, gone: int, *, reason: dict[str, Any]) -> None:
         """Note that the story `gone` becomes part of `keep`."""
-        self._steps.append((keep, gone, reason))
+        self._steps.append(_Step(keep, None, None, gone, reason))
         self._merged[gone] = keep
 
     def current(self, story_id: int) -> int:
@@ -151,20 +232,21 @@ class StoryBook:
 
     def write(self) -> None:
         """Write the touched rows, and the record of merges of stories that existed before."""
-        mentioned: set[int] = set()
-        for step in self._steps:
-            mentioned.update((step.story_id,) if isinstance(step, StoryMember) else step[:2])
+        mentioned = {step.story_id for step in self._steps}
+        mentioned |= {step.gone for step in self._steps if step.gone is not None}
         rows = self.read(sorted(mentioned - self._new))
         stored = set(rows)
         for step in self._steps:
-            if isinstance(step, StoryMember):
-                row = rows.get(step.story_id)
-                if row is None:
-                    rows[step.story_id] = row = _Row.begin(step)
-                row.add(step)
-            else:
-                keep, gone, reason = step
-                self._merge_rows(rows, stored, keep, gone, reason)
+            if step.gone is not None:
+                self._merge_rows(rows, stored, step.story_id, step.gone, step.reason)
+                continue
+            row = rows.get(step.story_id)
+            if row is None:
+                if step.member is None:
+                    continue
+                rows[step.story_id] = row = _Row.begin(step.member)
+            if step.change is not None:
+                step.change(row)
         self._write(list(rows.values()), replace=sorted(stored))
 
     def replace(self, row: _Row) -> None:
@@ -193,7 +275,7 @@ class StoryBook:
             """
             SELECT story_id, title, epoch_us(first_seen), epoch_us(last_seen), n_articles,
                    languages, outlets, origin_roots, origins, topics, current_article,
-                   merged_into
+                   merged_into, epoch_us(current_at), current_is_version
             FROM core.story
             WHERE story_id IN (SELECT unnest(?::BIGINT[])) AND story_id BETWEEN ? AND ?
             """,
@@ -214,11 +296,14 @@ class StoryBook:
                 topics,
                 current,
                 merged,
+                current_at,
+                is_version,
             ) = row
             rows[story_id] = _Row(
                 story_id, title, _time(first), _time(last), n, list(langs or ()),
                 list(outlets or ()), dict(zip(roots or (), origins or (), strict=True)),
                 list(topics or ()), current, merged,
+                None if current_at is None else _time(current_at), bool(is_version),
             )  # fmt: skip
         return rows
 
@@ -238,7 +323,8 @@ class StoryBook:
                    unnest(?::INTEGER[]), unnest(?::INTEGER[]), unnest(?::INTEGER[]),
                    unnest(?::VARCHAR[][]), unnest(?::BIGINT[]), unnest(?::VARCHAR[][]),
                    unnest(?::BIGINT[][]), unnest(?::VARCHAR[][]), unnest(?::VARCHAR[][]),
-                   unnest(?::BIGINT[]), ?
+                   unnest(?::BIGINT[]), make_timestamptz(unnest(?::BIGINT[])),
+                   unnest(?::BOOLEAN[]), ?
             """,
             [
                 [row.story_id for row in rows],
@@ -255,6 +341,8 @@ class StoryBook:
                 [list(row.origins.values()) for row in rows],
                 [row.topics for row in rows],
                 [row.merged_into for row in rows],
+                [_micros(row.current_at or row.first_seen) for row in rows],
+                [row.current_is_version for row in rows],
                 self._tx.rev,
             ],
         )

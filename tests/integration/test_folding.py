@@ -10,42 +10,22 @@ from pathlib import Path
 
 import pytest
 from support.fold_texts import START, article, edited, fold_input, market_wrap, weather
+from support.folding_store import fold, write_articles
 
 from extractors.vectors import DIMENSIONS
 from storage.articles import reserve_article_ids
 from storage.database import Store
 from storage.folding import Fold, FoldInput, fold_batch
 from storage.identity import article_keys, insert_article_keys, known_keys
-from storage.rows import insert_rows
 
 
-def fold(store: Store, *batches: Sequence[FoldInput]) -> list[Fold]:
-    """Fold batches, each in a transaction of its own, and write the article rows they belong to."""
-    folds: list[Fold] = []
-    for batch in batches:
-        with store.write() as tx:
-            own = fold_batch(tx, batch)
-            write_articles(tx, batch, own)
-        folds += own
-    return folds
-
-
-def write_articles(tx, batch: Sequence[FoldInput], folds: Sequence[Fold]) -> None:
-    insert_rows(
-        tx,
-        "core.article",
-        [
-            {
-                "article_id": item.article_id, "external_id": item.external_id,
-                "outlet": item.outlet, "title": item.title, "language": item.language,
-                "body": item.sketch.opening, "published_at": item.published_at,
-                "fetched_at": item.fetched_at, "story_id": f.story_id,
-                "duplicate_of": f.duplicate_of, "duplicate_level": f.duplicate_level,
-                "fold_reason": f.reason, "words": 1, "status": "ok",
-            }
-            for item, f in zip(batch, folds, strict=True)
-        ],
-    )  # fmt: skip
+def article_row(store: Store, article_id: int) -> tuple[int | None, str | None]:
+    with store.write() as tx:
+        found = tx.con.execute(
+            "SELECT duplicate_of, duplicate_level FROM core.article WHERE article_id = ?",
+            [article_id],
+        ).fetchone()
+    return found
 
 
 def row(store: Store, story_id: int) -> dict[str, object]:
@@ -141,7 +121,9 @@ def test_the_window_follows_the_articles_own_time_not_the_time_of_loading(store:
         [fold_input(2, text, hours=0)],
         [fold_input(3, text, hours=-24 * 302)],
     )
-    assert [f.duplicate_of for f in folds] == [None, None, 1]
+    assert [f.duplicate_of for f in folds] == [None, None, None]
+    assert folds[2].story_id == folds[0].story_id  # two days older than its copy, loaded later
+    assert article_row(store, 1) == (3, "exact")
 
 
 def test_an_absurd_date_in_the_future_does_not_count(store: Store) -> None:

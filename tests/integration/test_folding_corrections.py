@@ -195,7 +195,7 @@ def test_the_command_shows_a_timeline_with_reasons_and_shared_sentences(store: S
     shown = run(store, "story", str(keep))
     assert "2 articles, 2 outlets, 1 origin" in shown
     assert "begins the story" in shown
-    assert "exact of article 1" in shown
+    assert "the same text as article 1" in shown
     assert article(1).split("\n")[0] in shown
     assert "more shared sentences" in shown
 
