@@ -48,7 +48,7 @@ def _pieces(start: int, count: int) -> list[Piece]:
 def test_every_kind_of_change_is_published_row_by_row(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("storage.publish.SMALL_TABLE_ROWS", 10)
+    monkeypatch.setattr("storage.publish.SMALL_TABLE_ROWS", 40)
     with store.write() as tx:
         add_pieces(tx, _pieces(0, 200))
     assert store.publish() == "whole"
