@@ -57,22 +57,36 @@ class _Reader:
     def __init__(self, path: Path, text: str) -> None:
         self.path = path
         self.lines = text.splitlines()
+        # Every value asks for its line, and a start-up reads a dozen files of 500 values.
+        self._tables: dict[str, list[int]] = {}
+        self._found: dict[tuple[str, int, str | None], int] = {}
 
     def find(self, table: str, index: int, key: str | None = None) -> int:
         """Return the line of `key` in the index-th `[[table]]` (or `[table]`), else of the table.
 
         `table` "" is the top of the file. Lines count from 1.
         """
+        place = (table, index, key)
+        if place not in self._found:
+            self._found[place] = self._search(table, index, key)
+        return self._found[place]
+
+    def _search(self, table: str, index: int, key: str | None) -> int:
         start = 0
         if table:
-            header = re.compile(rf"\s*\[\[?\s*{re.escape(table)}\s*\]\]?")
-            places = [i for i, line in enumerate(self.lines) if header.match(line)]
+            places = self._places(table)
             if not places:
                 return self._find_key(table.split(".")[0], 0) or 1
             start = places[min(index, len(places) - 1)]
         if key is None:
             return start + 1
         return self._find_key(key, start + 1 if table else 0) or start + 1
+
+    def _places(self, table: str) -> list[int]:
+        if table not in self._tables:
+            header = re.compile(rf"\s*\[\[?\s*{re.escape(table)}\s*\]\]?")
+            self._tables[table] = [i for i, line in enumerate(self.lines) if header.match(line)]
+        return self._tables[table]
 
     def _find_key(self, key: str, start: int) -> int | None:
         pattern = re.compile(rf'\s*"?{re.escape(key)}"?\s*[.=\]]|\s*\[\[?\s*{re.escape(key)}\b')

@@ -1,227 +1,164 @@
-"""Drill: a week of cycles over a site that never stands still, then the invariants.
+"""Drill: a week of `presswatch serve` over a site that never stands still, then the invariants.
 
-    python benchmarks/drill_soak.py [--cycles 500] [--seed 1]
+    python benchmarks/drill_soak.py [--cycles 504] [--minutes 240] [--without-prefect] [--jobs 1]
 
-In: six outlets on loopback that publish, edit, break and come back, and a Slack of our own that is
-down for a seventh of the time.  Each cycle is a whole one (poll to publish, without Prefect).  The
-clock jumps 20 minutes between cycles (time-machine), so that 500 of them make up a week, whatever
-they cost.  (No feed answers 410: that is a farewell, asked again once in 30 days.)
+In: six outlets on loopback that publish, edit, break and come back (one is gone for a whole day),
+and a Slack of our own that is down for a day.  The real command `presswatch serve --every 20m` runs
+in a process of its own, with the embedded Prefect and its SQLite database; each cycle is a Prefect
+flow run over HTTP, DuckDB and Slack.  The wall clock of all processes jumps 20 minutes between the
+cycles (shifted_clock.py; needs a C compiler), so that 504 of them make up a week, whatever they
+cost.  The one thing that is not as delivered: `serve` asks for due runs every half second instead
+of every five.  `--without-prefect` runs the same cycles as plain calls in this process.
+(No feed answers 410: that is a farewell, asked again once in 30 days.)
 
 Afterwards everything is made well, and a few quiet cycles run.  Then this must hold:
 
 * nothing lost: every item is stored, nothing is owed, every message has left;
 * nothing doubled: one article an item, one more for each text that was edited, one message a key;
 * no run left open, no message that breaks Slack's rules, no orphan in the database;
-* flat: memory, open files and threads over the second half, files over the quiet cycles.
-
-The needed package time-machine is not one of presswatch's own: pip install time-machine.
+* flat, once Prefect's history (`--history-days 2`) is full: memory, open files and threads of
+  `serve` and of Prefect's server, Prefect's database and each of its tables; files over the quiet
+  cycles.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import os
-import random
 import statistics
+import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 from functools import partial
-from html import escape
 from pathlib import Path
 from typing import Any
 
-import time_machine
+from shifted_clock import Clock, own_clock
+from soak_samples import (
+    Sample,
+    folder_figures,
+    grown,
+    named_processes,
+    prefect_figures,
+    process_figures,
+)
+from soak_world import OUTLETS, World
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
 from support.desk import Desk
 from support.slack_server import TOKEN, Rules, SlackServer
 
-from flows.demo_server import Answer, Listener, bind_all
+from flows.demo_server import Listener, bind_all
 
-OUTLETS = 6
-STEP = timedelta(minutes=20)  # 500 cycles are a week
-LISTED = 80  # items in a feed: more than an outage of `OUTAGE` cycles can bring
-OUTAGE = (2, 12)  # cycles that a feed or a page is broken
+STEP = timedelta(minutes=20)  # 504 cycles are a week
+DAY = timedelta(days=1) // STEP
 QUIET_CYCLES = 12
 # From one cycle to the next; a retry after a failure waits for minutes to hours.
 QUIET_STEP = timedelta(hours=8)
-_WORDS = """
-    the a of to in and for with after before under over council harbour ministry bridge river
-    school budget engineer harvest market railway festival storm doctor museum library teacher
-    inquiry tender contract pilot island valley workshop survey permit station captain orchard
-    opened closed delayed reviewed repaired announced measured counted promised refused planted
-""".split()  # noqa: SIM905
-# Words, not numbers: presswatch takes numbers that change in a feed for counters.
-_EDITIONS = ("first", "second", "third", "fourth", "fifth", "last")
-_TOPIC_LINE = (
-    "The two defence ministers discussed the transfer of wartime operational control (OPCON) to "
-    "South Korea and the conditions that must be met before the date is set."
-)
+RUN_TIMEOUT_S = 300  # a cycle that takes longer hangs
+SHOWN_EVERY = 50
+# The command line, asking for due runs more often: 504 waits of up to 5 s would be 40 minutes.
+SERVE = """
+import sys
+from flows import engine
+engine.serve_schedule.__kwdefaults__["poll_s"] = 0.5
+from flows.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
 
 
-@dataclass
-class Item:
-    """One article of an outlet; `text` counts its versions."""
+class Serving:
+    """`presswatch serve` in a process of its own."""
 
-    n: int
-    at: datetime
-    text: int = 0
-    on_topic: bool = False
-    broken_until: int = 0
-    edits_seen: set[int] = field(default_factory=set)
-
-
-@dataclass
-class Outlet:
-    """One outlet: what it has published, and until which cycle its feed is broken, and how."""
-
-    items: list[Item] = field(default_factory=list)
-    broken_until: int = 0
-    fault: int = 503
-
-
-class World:
-    """The changing site. One call of `step` a cycle."""
-
-    def __init__(self, seed: int) -> None:
-        self.rng = random.Random(seed)
-        self.outlets = [Outlet() for _ in range(OUTLETS)]
-        self.cycle = 0
-        self.lock = threading.Lock()
-        self.events: Counter[str] = Counter()
-        self.servers: dict[str, Any] = {}
-
-    def step(self, now: datetime) -> None:
-        """Publish, edit and break things, as chance will have it."""
-        with self.lock:
-            self.cycle += 1
-            for outlet in self.outlets:
-                for _ in range(self.rng.choice((0, 0, 1, 1, 2))):
-                    item = Item(n=len(outlet.items), at=now - timedelta(minutes=2))
-                    item.on_topic = self.rng.random() < 0.06
-                    if self.rng.random() < 0.04:
-                        item.broken_until = self.cycle + self.rng.randint(*OUTAGE)
-                        self.events["pages broken"] += 1
-                    outlet.items.append(item)
-                    self.events["items"] += 1
-                if outlet.items and self.rng.random() < 0.05:
-                    self.rng.choice(outlet.items[-10:]).text += 1
-                    self.events["edits"] += 1
-                if outlet.broken_until < self.cycle and self.rng.random() < 0.02:
-                    outlet.broken_until = self.cycle + self.rng.randint(*OUTAGE)
-                    outlet.fault = self.rng.choice((503, 404, 200))  # 200: a web page
-                    self.events[f"feeds broken ({outlet.fault})"] += 1
-
-    def heal(self) -> None:
-        """Make everything well."""
-        with self.lock:
-            for outlet in self.outlets:
-                outlet.broken_until = 0
-                for item in outlet.items:
-                    item.broken_until = 0
-
-    def base(self, n: int) -> str:
-        ip, port = self.servers[f"o{n}"].server_address[:2]
-        return f"http://{ip}:{port}"
-
-    def answer(self, n: int, path: str, headers: Mapping[str, str]) -> Answer:
-        with self.lock:
-            outlet = self.outlets[n]
-            if path == "/feed.xml":
-                if outlet.broken_until >= self.cycle:
-                    return _answer(outlet.fault, "text/html", "<html><body>sorry</body></html>")
-                return _answer(200, "application/rss+xml", self.feed(n, outlet))
-            if path.startswith("/news/"):
-                item = outlet.items[int(path[6:])]
-                if item.broken_until >= self.cycle:
-                    return _answer(503, "text/plain", "busy")
-                item.edits_seen.add(item.text)
-                return _answer(200, "text/html; charset=utf-8", self.page(n, item))
-        return _answer(404, "text/plain", "no such page")
-
-    def title(self, n: int, item: Item) -> str:
-        rng = random.Random(f"title {n} {item.n}")
-        return " ".join(rng.choice(_WORDS) for _ in range(8)).capitalize() + f" {n}-{item.n}"
-
-    def feed(self, n: int, outlet: Outlet) -> str:
-        items = "".join(
-            f"<item><title>{escape(self.title(n, item))}</title>"
-            f"<guid isPermaLink='false'>{n}-{item.n}</guid>"
-            f"<link>{self.base(n)}/news/{item.n}</link>"
-            f"<description>Report, {_EDITIONS[min(item.text, 5)]} edition.</description>"
-            f"<pubDate>{format_datetime(item.at)}</pubDate></item>"
-            for item in reversed(outlet.items[-LISTED:])
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._state = desk.folder / "serve.json"
+        self.lines: list[str] = []
+        self._ended = 0  # runs that said how they ended
+        self._seen = threading.Condition()
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")}
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", SERVE, "serve", "--every", "20m", "--config", str(desk.config)],
+            cwd=desk.folder,
+            env={**environment, **desk.env},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
         )
-        return (
-            f'<?xml version="1.0"?><rss version="2.0"><channel><title>Outlet {n}</title>'
-            f"<link>{self.base(n)}</link>{items}</channel></rss>"
-        )
+        threading.Thread(target=self._listen, daemon=True).start()
 
-    def page(self, n: int, item: Item) -> str:
-        rng = random.Random(f"page {n} {item.n}")
-        lines = []
-        for _ in range(6):
-            words = [
-                " ".join(rng.choice(_WORDS) for _ in range(rng.randint(9, 20))).capitalize() + "."
-                for _ in range(3)
-            ]
-            lines.append(" ".join(words))
-        if item.on_topic:
-            lines.insert(1, _TOPIC_LINE)
-        for version in range(item.text):
-            extra = random.Random(f"edit {n} {item.n} {version}")
-            lines.append(" ".join(extra.choice(_WORDS) for _ in range(40)).capitalize() + ".")
-        body = "".join(f"<p>{line}</p>" for line in lines)
-        return (
-            f'<!doctype html><html lang="en"><head><title>{self.title(n, item)}</title></head>'
-            f"<body><article><h1>{self.title(n, item)}</h1>{body}</article></body></html>"
-        )
+    def _listen(self) -> None:
+        assert self._process.stderr is not None
+        for line in self._process.stderr:
+            with self._seen:
+                self.lines.append(line.rstrip())
+                self._ended += " UTC  " in line
+                self._seen.notify_all()
 
+    def cycle(self, number: int) -> None:
+        """Wait until run `number` (from 1) has ended and its process is gone."""
+        deadline = time.monotonic() + RUN_TIMEOUT_S
+        with self._seen:
+            while self._ended < number:
+                if self._process.poll() is not None or time.monotonic() > deadline:
+                    last = "\n".join(self.lines[-20:])
+                    raise SystemExit(f"run {number} did not end; serve said last:\n{last}")
+                self._seen.wait(1)
+        while json.loads(self._state.read_text("utf-8")).get("run_pid"):
+            if time.monotonic() > deadline:
+                raise SystemExit(f"the process of run {number} did not end")
+            time.sleep(0.05)
 
-def _answer(status: int, kind: str, text: str) -> Answer:
-    return Answer(status=status, headers={"Content-Type": kind}, body=text.encode("utf-8"))
+    def sample(self) -> Sample:
+        """Return the figures of the processes that stay, and of Prefect's database."""
+        figures: Sample = {}
+        for name, pid in named_processes(self._process.pid).items():
+            figures |= process_figures(name, pid)
+        return figures | prefect_figures(self._desk.folder / "prefect")
 
-
-@dataclass(frozen=True)
-class Sample:
-    """What one cycle left behind."""
-
-    rss_mb: float
-    files: int
-    threads: int
-    disk_mb: float
-    seconds: float
+    def close(self) -> list[str]:
+        """Stop it as a service manager does; return complaints."""
+        self._process.terminate()
+        code = self._process.wait(60)
+        found = [f"serve ended with code {code}"] if code else []
+        return found + [f"serve said: {line}" for line in self.lines if "Traceback" in line]
 
 
-def sample(folder: Path, seconds: float) -> Sample:
-    status = Path("/proc/self/status").read_text()
-    rss = next(line for line in status.splitlines() if line.startswith("VmRSS"))
-    disk = 0
-    for path in folder.rglob("*"):
-        with contextlib.suppress(OSError):
-            disk += path.stat().st_size if path.is_file() else 0
-    return Sample(
-        rss_mb=int(rss.split()[1]) / 1024,
-        files=len(os.listdir("/proc/self/fd")),  # noqa: PTH208
-        threads=threading.active_count(),
-        disk_mb=disk / 1e6,
-        seconds=seconds,
-    )
+class Plain:
+    """The same cycles as plain calls in this process."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        # Worker processes load the main module anew; this one drags the whole drill along.
+        sys.modules["__main__"].__file__ = None
+
+    def cycle(self, number: int) -> None:
+        """Run one cycle."""
+        self._desk.cycle()
+
+    def sample(self) -> Sample:
+        """Return the figures of this process, which the site and Slack share."""
+        return process_figures("here", os.getpid())
+
+    def close(self) -> list[str]:
+        """Nothing to stop."""
+        return []
 
 
-def soak(cycles: int, seed: int, folder: Path) -> dict[str, Any]:
+def soak(
+    clock: Clock, args: argparse.Namespace, folder: Path, *, with_prefect: bool
+) -> dict[str, Any]:
     """Run the drill; return figures and complaints."""
-    world = World(seed)
+    cycles, ends = args.cycles, time.monotonic() + args.minutes * 60
+    history = timedelta(days=args.history_days)
+    world = World(args.seed, dies_at=min(2 * DAY, cycles // 2))
     world.servers = bind_all({f"o{n}": (n + 1, partial(world.answer, n)) for n in range(OUTLETS)})
     listener = Listener(world.servers.values())
     desk = Desk(
@@ -230,7 +167,8 @@ def soak(cycles: int, seed: int, folder: Path) -> dict[str, Any]:
         story_vectors="off",
         send_wait_s=3,
         hourly_cap=1000,
-        jobs=1,
+        jobs=args.jobs,
+        prefect_history_d=args.history_days,
     )
     desk.write_feeds(
         [
@@ -238,51 +176,99 @@ def soak(cycles: int, seed: int, folder: Path) -> dict[str, Any]:
             for n in range(OUTLETS)
         ]
     )
-    slack_down = range(cycles // 3, cycles // 3 + max(1, cycles // 7))
+    slack_down = range(min(DAY, cycles // 4), min(2 * DAY, cycles // 2))
     samples: list[Sample] = []
-    states: Counter[str] = Counter()
-    # All of it lies in the past, so that no process, on whatever clock, sees a future.
-    start = datetime.now(UTC) - cycles * STEP - QUIET_CYCLES * QUIET_STEP - timedelta(days=1)
-    with SlackServer(Rules(per_second=1000)) as slack, time_machine.travel(start) as clock:
+    with SlackServer(Rules(per_second=1000)) as slack:
         desk.env["SLACK_BOT_TOKEN"] = TOKEN
         desk.env["PRESSWATCH_SLACK_BASE_URL"] = slack.base_url
-        for number in range(cycles + QUIET_CYCLES):
-            if number < cycles:
-                world.step(datetime.now(UTC))
-                clock.shift(STEP)
-            else:
+        world.step(datetime.now(UTC))
+        runner = Serving(desk) if with_prefect else Plain(desk)
+        print(heading(), file=sys.stderr)
+        number = -1
+        while (number := number + 1) < cycles + QUIET_CYCLES:
+            if time.monotonic() > ends:
+                cycles = min(cycles, max(number, 1))
+            began = time.perf_counter()
+            if number >= cycles:
                 world.heal()
-                clock.shift(QUIET_STEP)
+            elif number:
+                world.step(datetime.now(UTC))
             down = number in slack_down
             slack.choose_fault = lambda down=down: "503_before" if down else None  # type: ignore[misc]
-            began = time.perf_counter()
-            states[desk.cycle().state] += 1
-            samples.append(sample(folder, time.perf_counter() - began))
-            if (number + 1) % 25 == 0:
-                last = samples[-1]
-                print(
-                    f"{number + 1} cycles, {last.seconds:.1f} s, {last.rss_mb:.0f} MB, "
-                    f"{last.files} files, {last.disk_mb:.1f} MB on disk",
-                    file=sys.stderr,
-                    flush=True,
-                )
-        complaints = check(desk, world, slack, cycles) + flat(samples, cycles)
+            if number:
+                clock.shift(STEP if number < cycles else QUIET_STEP)
+            runner.cycle(number + 1)
+            seconds = time.perf_counter() - began
+            samples.append({"seconds": seconds, **runner.sample(), **folder_figures(folder)})
+            if number in (0, cycles - 1) or (number + 1) % SHOWN_EVERY == 0:
+                print(row(number + 1, samples), file=sys.stderr, flush=True)
+        complaints = runner.close()
+        runs = dict(desk.sql("SELECT state, count(*) FROM runs GROUP BY ALL"))
+        complaints += check(desk, world, slack, cycles)
+        # Two days fill Prefect's history; without it, half of the time is taken for settled.
+        settled = min(cycles // 2, history // STEP + 10) if with_prefect else cycles // 2
+        complaints += grown(samples, settled=settled, cycles=cycles)
+        quiet = [sample["disk"] for sample in samples[cycles + 2 :]]
+        if quiet[-1] > quiet[0] * 1.1 + 2:
+            complaints.append(f"files grew while idle: {quiet[0]:.1f} to {quiet[-1]:.1f} MB")
         sent = len(slack.state.messages)
     listener.close()
-    half = samples[len(samples) // 2]
     return {
         "cycles": cycles,
-        "seed": seed,
+        "quiet_cycles": QUIET_CYCLES,
+        "through_prefect": with_prefect,
+        "history_days": args.history_days,
+        "seed": args.seed,
         "events": dict(world.events),
         "slack_down_cycles": len(slack_down),
-        "run_states": dict(states),
+        "run_states": runs,
         "messages": sent,
         "articles": desk.sql("SELECT count(*) FROM articles")[0][0],
-        "seconds_per_cycle": round(statistics.median(s.seconds for s in samples), 2),
-        "half_way": half.__dict__,
-        "at_the_end": samples[-1].__dict__,
+        "seconds_per_cycle": round(statistics.median(s["seconds"] for s in samples), 2),
+        "settled": rounded(samples[settled]),
+        "at_the_end": rounded(samples[cycles - 1]),
         "complaints": complaints,
     }
+
+
+COLUMNS: dict[str, Callable[[Sample], float]] = {
+    "s/cycle": lambda s: s["seconds"],
+    "RSS serve": lambda s: s.get("rss serve", s.get("rss here", 0)),
+    "RSS Prefect": lambda s: s.get("rss prefect", 0),
+    "files": lambda s: s.get("files serve", s.get("files here", 0)) + s.get("files prefect", 0),
+    "threads": lambda s: sum(v for k, v in s.items() if k.startswith("threads")),
+    "flow runs": lambda s: s.get("rows flow_run", 0),
+    "task runs": lambda s: s.get("rows task_run", 0),
+    "logs": lambda s: s.get("rows log", 0),
+    "artifacts": lambda s: s.get("rows artifact", 0),
+    "events": lambda s: s.get("rows events", 0),
+    "prefect.db": lambda s: s.get("prefect_db file", 0),
+    "its WAL": lambda s: s.get("prefect_wal", 0),
+    "main.duckdb": lambda s: s["duckdb main"],
+    "published": lambda s: s["duckdb published"],
+    "WAL": lambda s: s["duckdb wal"],
+}
+
+
+def heading() -> str:
+    """Return the two head lines of the table; sizes are MB."""
+    names = ["cycles", *COLUMNS]
+    return f"| {' | '.join(names)} |\n|{'|'.join('---:' for _ in names)}|"
+
+
+def row(number: int, samples: list[Sample]) -> str:
+    """Return one line of the table: the median seconds since the last line, else the last cycle."""
+    last = dict(samples[-1])
+    last["seconds"] = statistics.median(s["seconds"] for s in samples[-SHOWN_EVERY:])
+    cells = [str(number)]
+    for value in (column(last) for column in COLUMNS.values()):
+        cells.append(f"{value:.1f}" if value % 1 else f"{value:.0f}")
+    return f"| {' | '.join(cells)} |"
+
+
+def rounded(sample: Sample) -> Sample:
+    """Round for people; leave out empty tables."""
+    return {key: round(value, 1) for key, value in sample.items() if value}
 
 
 def check(desk: Desk, world: World, slack: SlackServer, cycles: int) -> list[str]:
@@ -324,35 +310,26 @@ def check(desk: Desk, world: World, slack: SlackServer, cycles: int) -> list[str
     return found + desk.app().store.examine()
 
 
-def flat(samples: list[Sample], cycles: int) -> list[str]:
-    """Return what grew: medians of the last fifth against the one that begins half-way."""
-    fifth = max(3, cycles // 5)
-    middle, late = samples[cycles // 2 : cycles // 2 + fifth], samples[cycles - fifth : cycles]
-    found = []
-
-    def median(of: list[Sample], name: str) -> float:
-        return float(statistics.median(getattr(s, name) for s in of))
-
-    # 20 MB: what the allocator and DuckDB's buffers swing by between two equal cycles here.
-    for name, slack in (("rss_mb", 20.0), ("files", 2.0), ("threads", 1.0)):
-        before, after = median(middle, name), median(late, name)
-        if after > before * 1.1 + slack:
-            found.append(f"{name} grew from {before:.0f} to {after:.0f}")
-    quiet = samples[cycles + 2 :]
-    if quiet[-1].disk_mb > quiet[0].disk_mb * 1.1 + 2:
-        found.append(f"files grew while idle: {quiet[0].disk_mb:.1f} to {quiet[-1].disk_mb:.1f} MB")
-    return found
-
-
 def main() -> int:
+    """Read the arguments, run the drill, print its report as JSON and a last line in words."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--cycles", type=int, default=500)
+    parser.add_argument("--cycles", type=int, default=7 * DAY)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--history-days", type=float, default=2.0, help="what Prefect remembers")
+    parser.add_argument("--minutes", type=float, default=240.0, help="then the quiet cycles begin")
+    parser.add_argument("--without-prefect", action="store_true")
     args = parser.parse_args()
+    clock = own_clock()
     with tempfile.TemporaryDirectory(prefix="presswatch-soak-") as folder:
-        report = soak(args.cycles, args.seed, Path(folder))
+        report = soak(clock, args, Path(folder), with_prefect=not args.without_prefect)
     print(json.dumps(report, indent=2))
-    return 1 if report["complaints"] else 0
+    complaints = len(report["complaints"])
+    print(
+        f"{report['cycles']} cycles, {report['articles']} articles, {report['messages']} messages: "
+        f"{complaints} complaints"
+    )
+    return 1 if complaints else 0
 
 
 if __name__ == "__main__":

@@ -88,6 +88,9 @@ class Settings:
     metrics_address: str = _key(
         "", 'Where `serve` offers /metrics and /healthz, e.g. "127.0.0.1:9464"; empty: nowhere.'
     )
+    prefect_history_d: float = _key(
+        7.0, "How long the embedded Prefect remembers runs, their logs and events, in days."
+    )
     log_file: str = _key(
         "presswatch.log",
         'Log of runs, beside the database; "-": standard error; "": none.',

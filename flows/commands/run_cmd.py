@@ -88,7 +88,12 @@ def run_flow(
     from flows.engine import embedded
 
     try:
-        with embedded(app.settings.data_dir, app.say, preload=("flows.monitor", "flows.cycle")):
+        with embedded(
+            app.settings.data_dir,
+            app.say,
+            preload=("flows.monitor", "flows.cycle"),
+            history=timedelta(days=app.settings.prefect_history_d),
+        ):
             return run_flow_here(app, feeds=feeds, topics=topics, dry_run=dry_run)
     except RuntimeError as error:
         raise PresswatchError(str(error)) from error
@@ -141,6 +146,8 @@ def serve(app: AppContext, every: str | None, cron: str | None, timezone: str | 
 
     if every and cron:
         raise UsageError("give either --every or --cron, not both")
+    if timezone and not cron:
+        raise UsageError("--timezone is for --cron; an interval has none")
     check_before_run(app)
     span = None if cron else parse_interval(every or app.settings.schedule)
     if not app.quiet:
@@ -161,6 +168,7 @@ def serve(app: AppContext, every: str | None, cron: str | None, timezone: str | 
                 cron=cron,
                 timezone=timezone or app.settings.timezone,
                 parameters={"config": app.config, "db": app.db},
+                history=timedelta(days=app.settings.prefect_history_d),
             )
     except ValueError as error:
         raise UsageError(f"the schedule is wrong: {error}") from None
