@@ -1,10 +1,10 @@
-"""Tell the operations channel when no run of presswatch succeeded for an hour.
+"""Tell the operations channel when no run succeeded for an hour; mark lost runs as Crashed.
 
     PREFECT_API_URL=http://127.0.0.1:4200/api SLACK_WEBHOOK_URL=https://hooks.slack.com/... \
         python deploy/automation.py [--silent-for 60]
 
 In: a Prefect server (3.8 or newer) and an incoming webhook of Slack (or of a chat that takes the
-same JSON).  Out: one webhook block and one automation on that server; called again, it replaces
+same JSON).  Out: one webhook block and two automations on that server; called again, it replaces
 them.  The address is stored in Prefect's database, encrypted, not here.  While the silence lasts,
 the message comes again after the same time.
 
@@ -16,6 +16,9 @@ Prefect looks at whole windows, so it is told late rather than early: tried with
 message came 175 s after the last good run. Ask for half of what you can bear.
 
 A run with broken feeds is `Completed` (flows/monitor.py), so this fires only when nothing works.
+
+A run whose process was killed would stay `Running` for ever. The second automation goes by
+heartbeats, which deploy/prefect.yaml asks the runs for, every 30 s.
 """
 
 from __future__ import annotations
@@ -27,11 +30,14 @@ import sys
 from datetime import timedelta
 
 NAME = "presswatch: no run succeeded"
+LOST = "presswatch: a run was lost"
+HEARTBEAT = "prefect.flow-run.heartbeat"
+SILENT_RUN = timedelta(seconds=90)  # three heartbeats
 BLOCK = "presswatch-operations"
 
 
 def install(webhook: str, silent_for: timedelta, *, private: bool = False) -> str:
-    """Create or replace the automation; return its id.
+    """Create or replace the automations; return the id of the one that calls the webhook.
 
     Args:
         webhook: address that takes a POST of `{"text": ...}`.
@@ -41,7 +47,8 @@ def install(webhook: str, silent_for: timedelta, *, private: bool = False) -> st
     from prefect.automations import Automation
     from prefect.blocks.webhook import Webhook
     from prefect.client.orchestration import get_client
-    from prefect.events.actions import CallWebhook
+    from prefect.client.schemas.objects import StateType
+    from prefect.events.actions import CallWebhook, ChangeFlowRunState
     from prefect.events.schemas.automations import EventTrigger, Posture
     from pydantic import SecretStr
 
@@ -72,11 +79,34 @@ def install(webhook: str, silent_for: timedelta, *, private: bool = False) -> st
             )
         ],
     )
+    lost = Automation(
+        name=LOST,
+        description="A run gave no sign of life for 90 seconds: its process was killed.",
+        trigger=EventTrigger(
+            posture=Posture.Proactive,
+            after={HEARTBEAT},
+            expect={
+                HEARTBEAT,
+                *(f"prefect.flow-run.{s}" for s in ("Completed", "Failed", "Cancelled", "Crashed")),
+            },
+            match={"prefect.resource.id": "prefect.flow-run.*"},
+            match_related={"prefect.resource.role": "flow", "prefect.resource.name": "monitor"},
+            for_each={"prefect.resource.id"},
+            threshold=1,
+            within=SILENT_RUN,
+        ),
+        actions=[
+            ChangeFlowRunState(
+                state=StateType.CRASHED, message="No sign of life: its process was killed."
+            )
+        ],
+    )
     with get_client(sync_client=True) as client:
-        for old in client.read_automations_by_name(NAME):
-            client.delete_automation(old.id)
-    created = automation.create()
-    return str(created.id)
+        for name in (NAME, LOST):
+            for old in client.read_automations_by_name(name):
+                client.delete_automation(old.id)
+    lost.create()
+    return str(automation.create().id)
 
 
 def main() -> int:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 STARTUP_TIMEOUT_S = 300  # the slowest cold start seen on a loaded machine was 90 s
-HISTORY = timedelta(days=7)  # a run every ten minutes leaves 0.1 GB in a week (drill_soak.py)
+HISTORY = timedelta(days=7)  # of a run every ten minutes: less than 0.2 GB (drill_soak.py)
 LEAST_HISTORY = timedelta(hours=2)  # Prefect refuses an hour or less
 
 DATABASE_URL_NAMES = (

@@ -115,6 +115,7 @@ def start_of(pid: int) -> str | None:
 
 
 def _is_alive(pid: object, start: object) -> bool:
+    """True for a process that still runs; one that nobody has waited for yet is dead."""
     if not isinstance(pid, int):
         return False
     try:
@@ -123,7 +124,17 @@ def _is_alive(pid: object, start: object) -> bool:
         return False
     except PermissionError:
         pass
+    if _state_of(pid) == "Z":
+        return False
     return start is None or start_of(pid) == start
+
+
+def _state_of(pid: int) -> str | None:
+    """Return the state letter of a process, where /proc tells it."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (OSError, IndexError):
+        return None
 
 
 def process_name(pid: int) -> str:

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from prefect.client.schemas.responses import OrchestrationResult
 
 POLL_S = 5.0  # how soon a run asked for in Prefect's UI starts
+AT_START = "at-start"  # tag of the run that `serve` asks for when it starts
 MAX_RUN_S = 3600.0  # a run that takes longer hangs; it is killed and marked Crashed
 
 
@@ -150,7 +151,7 @@ def serve_schedule(
             )
             sweep()
             if run_now:
-                client.create_flow_run_from_deployment(deployment_id, tags=["at-start"])
+                client.create_flow_run_from_deployment(deployment_id, tags=[AT_START])
             when = f"every {every}" if every else f"at cron {cron!r} ({timezone or 'UTC'})"
             progress(f"Serving {name!r} {when}; stop with Ctrl-C")
             return _serve_loop(
@@ -280,11 +281,14 @@ def _serve_loop(
 def _collapse(
     client: SyncPrefectClient, due: Sequence[Any], progress: Callable[[str], None]
 ) -> list[UUID]:
-    """Cancels all scheduled runs but the newest; returns the ids to run, oldest first."""
+    """Cancels all scheduled runs but the newest; returns the ids to run, oldest first.
+
+    The run at the start makes up for those missed before it.
+    """
     from prefect.states import Cancelled
 
     due = sorted(due, key=lambda run: run.expected_start_time)
-    missed = [run for run in due if run.auto_scheduled][:-1]
+    missed = [run for run in due if run.auto_scheduled or AT_START in run.tags][:-1]
     for run in missed:
         client.set_flow_run_state(
             run.id, Cancelled(name="Skipped", message="A later run was due too."), force=True

@@ -260,7 +260,7 @@ def test_kill_9_of_serve_does_not_block_the_next_one(
 ) -> None:
     process = start(SERVE, "6", "now")
     notes = tmp_path / "notes"
-    wait_for(notes.exists, "the first run")
+    wait_for(lambda: notes.exists() and "\n" in notes.read_text(), "the first run")
     run = int(notes.read_text().split()[1])
     os.kill(process.pid, signal.SIGKILL)
     if victims == "both":
@@ -269,14 +269,37 @@ def test_kill_9_of_serve_does_not_block_the_next_one(
     following = start(SERVE, "0", "now")
     output, errors = following.communicate(timeout=PATIENCE_S)
     assert following.returncode == 0, output + errors
-    first, second = rows(
+    ran = rows(
         tmp_path / "data",
         "select state_name, start_time, end_time from flow_run"
-        " where start_time is not null order by start_time",
+        " where infrastructure_pid is not null order by start_time",  # not the missed ones
     )
-    assert ("Completed" if victims == "parent" else "Crashed") == first[0]
-    assert second[0] == "Completed"
+    expected = "Completed" if victims == "parent" else "Crashed"
+    assert [row[0] for row in ran] == [expected, "Completed"]
+    first, second = ran
     assert str(second[1]) >= str(first[2]), "the two runs overlap"
+
+
+@pytest.mark.slow
+def test_kill_9_of_prefects_server_in_the_middle_of_a_run_costs_that_run_at_most(
+    start: Callable[..., subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    process = start(SERVE.replace("max_runs=1", "max_runs=2"), "6", "now")
+    notes = tmp_path / "notes"
+    wait_for(lambda: notes.exists() and "\n" in notes.read_text(), "the first run")
+    first = int(notes.read_text().split()[1])
+    (server,) = [pid for pid in children(process.pid) if pid != first]
+    os.kill(server, signal.SIGKILL)
+
+    output, errors = process.communicate(timeout=2 * PATIENCE_S)
+    assert process.returncode == 0, output + errors
+    assert "the server ended (code -9); starting it again" in output
+    ran = rows(
+        tmp_path / "data",
+        "select state_name from flow_run where infrastructure_pid is not null order by start_time",
+    )
+    assert ran[-1] == ("Completed",)
+    assert ran[0] in [("Completed",), ("Crashed",), ("Failed",)]
 
 
 def test_the_environment_of_the_user_wins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
