@@ -4,7 +4,7 @@ In: the published database.  Out: Prometheus text and a JSON verdict over HTTP. 
 holds no article text and no secret, and knows nothing of Prefect.
 
 It is a process of its own: `serve` forks a child per run, and a process that forks must not have
-threads (flows/engine.py).  The parent opens the socket, so that a taken port is told at once; the
+threads (flows/serving.py).  The parent opens the socket, so that a taken port is told at once; the
 child ends when the parent's end of its standard input is gone, also after kill -9.  A scrape is
 answered from memory until the published file is replaced, so it costs the same whatever the size
 of the archive, and nobody keeps the file open.
