@@ -75,6 +75,29 @@ class Document:
             return "title", start, end
         return "body", start - self._raw_body_start, end - self._raw_body_start
 
+    def whole_words(self, span: Span) -> tuple[str, int, int]:
+        """Return `raw_span`, on to the end of a word in a spaced alphabet: for people to read.
+
+        A phrase ends before its plural's `s`, or where its `*` begins.
+        """
+        where, start, end = self.raw_span(span)
+        source = self.item.title if where == "title" else self.item.body
+        while (
+            end < len(source)
+            and _is_word_char(source[end])
+            and _is_word_char(source[end - 1])
+            and not CJK.match(source[end])
+            and not CJK.match(source[end - 1])
+        ):
+            end += 1
+        return where, start, end
+
+    def found(self, span: Span) -> str:
+        """Return what stands at a position, in the text's own words."""
+        where, start, end = self.whole_words(span)
+        source = self.item.title if where == "title" else self.item.body
+        return " ".join(source[start:end].split())
+
     # ------------------------------------------------------------------ scripts
     @cached_property
     def _counts(self) -> tuple[int, int, int]:

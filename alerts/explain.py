@@ -103,11 +103,11 @@ class Explanation:
         elif evaluation.hits:
             lines.append(
                 f"{topic.id} {evaluation.score:g} (<{topic.min_score:g}): "
-                + _phrase_counts(evaluation.hits)
+                + _phrase_counts(document, evaluation.hits)
             )
         lines += [m["line"] for m in misses]
         if hit is None:
-            lines += [f"“{i['phrase']}” ignored: {i['reason']}" for i in ignored]
+            lines += [f"“{_bare(i['phrase'])}” ignored: {i['reason']}" for i in ignored]
         return cls(
             topic=topic.id,
             topic_version=topic.version,
@@ -151,15 +151,21 @@ def _ignored(ignored: Sequence[IgnoredHit]) -> tuple[dict[str, Any], ...]:
     )
 
 
-def _phrase_counts(hits: Sequence[Hit]) -> str:
-    """Return `"OPCON transfer" lead x1, body x2 · ...`."""
+def _phrase_counts(document: Document, hits: Sequence[Hit]) -> str:
+    """Return `“OPCON transfer” lead ×1, body ×2 · …`: a phrase's first words in the text."""
     zones: dict[str, Counter[str]] = {}
+    words: dict[str, str] = {}
     for hit in hits:
-        zones.setdefault(hit.phrase.text, Counter())[hit.zone] += 1
+        zones.setdefault(hit.phrase.key, Counter())[hit.zone] += 1
+        words.setdefault(hit.phrase.key, document.found(hit.span))
     return " · ".join(
-        f"“{phrase}” " + ", ".join(f"{zone} ×{n}" for zone, n in counts.items())
-        for phrase, counts in zones.items()
+        f"“{words[key]}” " + ", ".join(f"{zone} ×{n}" for zone, n in counts.items())
+        for key, counts in zones.items()
     )
+
+
+def _bare(phrase: str) -> str:
+    return phrase.strip().strip("*")
 
 
 def make_why(topic: Topic, document: Document, evaluation: Evaluation) -> dict[str, Any]:
@@ -183,11 +189,11 @@ def make_why(topic: Topic, document: Document, evaluation: Evaluation) -> dict[s
         )
     ignored = _ignored(evaluation.ignored)
     line = f"{topic.id} {evaluation.score:g} (≥{topic.min_score:g}): " + _phrase_counts(
-        evaluation.hits
+        document, evaluation.hits
     )
     if ignored:
         line += " · ignored: " + ", ".join(
-            dict.fromkeys(f"{i['phrase']} ({i['reason']})" for i in ignored)
+            dict.fromkeys(f"{_bare(i['phrase'])} ({i['reason']})" for i in ignored)
         )
     snippet, spans = _snippet(document, evaluation.hits)
     return {
@@ -234,7 +240,7 @@ def _snippet(document: Document, hits: Sequence[Hit]) -> tuple[str, list[list[in
     left, right = _cut(source, sentence_around(source, start, end), start, end)
     spans = []
     for hit in hits:
-        place, hit_start, hit_end = document.raw_span(hit.span)
+        place, hit_start, hit_end = document.whole_words(hit.span)
         if place == where and left <= hit_start and hit_end <= right:
             spans.append([hit_start - left, hit_end - left])
     return re.sub(r"\s", " ", source[left:right]), spans

@@ -178,7 +178,8 @@ def _conditions(
     for phrase in rule.nots:
         for start, end in document.occurrences(phrase, case=False, whole=False):
             if start <= span[0] and span[1] <= end:
-                return [], f"it is part of “{phrase.text}”, which the rule excludes"
+                whole = document.found((start, end))
+                return [], f"it is part of “{whole}”, which the rule excludes"
     contexts: list[tuple[Phrase, Span]] = []
     if rule.with_any:
         found = _anywhere(rule.with_any, document, span)
@@ -193,12 +194,18 @@ def _conditions(
     for near in rule.not_near:
         found = _within(near, document, span, veto=True)
         if found is not None:
-            return [], f"“{found[0].text}” stands within {near.words} words"
+            return [], f"“{_found(document, found)}” stands within {near.words} words"
     if rule.without:
         found = _anywhere(rule.without, document, span, veto=True)
         if found is not None:
-            return [], f"“{found[0].text}” stands in the text"
+            return [], f"“{_found(document, found)}” stands in the text"
     return contexts, ""
+
+
+def _found(document: Document, found: tuple[Phrase, Span]) -> str:
+    """Return a context as the text has it; an outlet's country has no words in the text."""
+    term, span = found
+    return term.text if term.country else document.found(span)
 
 
 def _is_apart(other: Span, span: Span, *, veto: bool) -> bool:

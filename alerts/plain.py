@@ -87,6 +87,20 @@ def alert_text(view: AlertView, options: MessageOptions) -> str:
     return "\n".join(lines)
 
 
+def edit_text(payload: Mapping[str, Any], options: MessageOptions | None = None) -> str:
+    """Return what an edit of a parent message changes, for a place where nothing can be edited."""
+    view = from_payload(AlertView, payload)
+    place = f" · story {view.story_id}" if view.story_id else ""
+    title = isolate(cut(clean(view.article.title), MAX_TITLE)) or "(no title)"
+    lines = [f"[{view.topic}] … edited: {title}{place}"]
+    if view.note:
+        lines.append(f"  {cut(clean(view.note), MAX_NOTE)}")
+    if other_outlets(view) or view.n_outlets > 1:
+        lines.append("  " + _others(view))
+    lines.extend(f"  {cut(clean(status), MAX_NOTE)}" for status in view.status)
+    return "\n".join(lines)
+
+
 def reply_text(view: ReplyView, options: MessageOptions) -> str:
     """Return a message of a thread as text."""
     parts = _outlet(view.article)

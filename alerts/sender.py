@@ -19,7 +19,7 @@ from typing import Protocol
 from alerts.intents import OutboxItem
 from alerts.message import MessageOptions, SlackMessage, message_for
 from alerts.outcomes import Claimed, LookUp, Outcome, Verdict, advice
-from alerts.plain import render_text
+from alerts.plain import edit_text, render_text
 
 log = logging.getLogger(__name__)
 
@@ -353,7 +353,9 @@ class _Run:
                 return _outcome(item, "failed", now, error=line, error_kind="message")
 
     def _print(self, item: OutboxItem) -> Outcome:
-        if item.kind != "edit":
+        if item.kind == "edit":
+            self._show(edit_text(item.payload, self.options))
+        else:
             self._show(render_text(item.kind, item.payload, self.options))
         return _outcome(item, "printed", self.clock.now())
 

@@ -41,6 +41,11 @@ class Phrase:
     inside: bool = False
     country: str = ""
 
+    @property
+    def words(self) -> str:
+        """The phrase as people read it: without wildcards."""
+        return self.text.strip().strip("*")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Near:

@@ -15,6 +15,7 @@ from alerts.screen import Screen, make_screen
 from alerts.topic_format import parse_topic
 from alerts.topic_model import Topic
 from extractors.errors import UsageError
+from extractors.suggest import did_you_mean
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,8 +35,11 @@ class TopicSet:
         for topic in self.topics:
             if topic.id == topic_id:
                 return topic
-        known = ", ".join(sorted(t.id for t in self.topics)) or "none"
-        raise UsageError(f"there is no topic {topic_id!r}: choose one of {known}")
+        known = sorted(t.id for t in self.topics)
+        raise UsageError(
+            f"there is no topic {topic_id!r}: choose one of {', '.join(known) or 'none'}"
+            + did_you_mean(topic_id, known)
+        )
 
     def only(self, topic_ids: Iterable[str]) -> TopicSet:
         """Return a set of just these topics.

@@ -106,10 +106,15 @@ def main(argv: list[str] | None = None) -> None:
         _fail(str(error), 2)
     except PresswatchError as error:
         _fail(str(error), 1)
+    except UnicodeDecodeError as error:
+        _fail(f"what was given is no text in UTF-8 ({error.reason} at byte {error.start})", 2)
     except BrokenPipeError:
         devnull = os.open(os.devnull, os.O_WRONLY)
         os.dup2(devnull, sys.stdout.fileno())
         sys.exit(141)
+    except OSError as error:  # a full disk, a name that is too long, no rights
+        what = f"{error.filename}: " if error.filename else ""
+        _fail(f"{what}{error.strerror or error}", 1)
 
 
 def _flush() -> None:
@@ -117,7 +122,7 @@ def _flush() -> None:
 
 
 def _fail(text: str, code: int) -> Any:
-    click.echo(f"presswatch: {text}", err=True)
+    click.echo(f"presswatch: {' '.join(text.split())}", err=True)
     sys.exit(code)
 
 

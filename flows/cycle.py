@@ -326,7 +326,7 @@ class Cycle:
 
     def send(self) -> dict[str, int]:
         """Send what the outbox owes, within Slack's limits and the allowed waiting time."""
-        from flows.sending import send_due
+        from flows.sending import send_due, sent_so_far
 
         with self._stage("send"):
             try:
@@ -335,7 +335,7 @@ class Cycle:
                     self.settings,
                     self._app.secrets,
                     show=self._app.show_alert,
-                    progress=lambda r: self._say(f"sent {r.sent + r.printed} messages"),
+                    progress=lambda r: self._say(sent_so_far(r)),
                 )
             except StoreLocked as error:  # another process is at it, and nothing is lost
                 self.summary.alert_problems["sending"] = str(error)

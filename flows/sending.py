@@ -90,6 +90,16 @@ def send_due(
         return report
 
 
+def sent_so_far(report: DrainReport) -> str:
+    """Return how far sending is, in words: what is printed is not sent."""
+    parts = [
+        f"{verb} {number} message{'' if number == 1 else 's'}"
+        for verb, number in (("sent", report.sent), ("printed", report.printed))
+        if number
+    ]
+    return ", ".join(parts) or "nothing sent yet"
+
+
 def make_digests(tx: Transaction, settings: Settings, *, now: datetime, force: bool = False) -> int:
     """Enqueue the digests that are due and return their number."""
     items = [

@@ -590,7 +590,10 @@ def list_alerts(
         "SELECT alert_key, kind, story_id, article_id, topic, channel, severity, state, reason, "
         "attempts, created_at, not_before, sent_at, slack_channel, slack_ts, "
         "coalesce(thread_ts, slack_ts) AS thread_ts, "
-        "last_error, payload ->> '$.article.title' AS title, "
+        # An edit shows its parent's; digests and notes have words of their own.
+        "last_error, coalesce(payload ->> '$.article.title', payload ->> '$.heading', "
+        "payload ->> '$.text', (SELECT p.payload ->> '$.article.title' FROM core.alert p "
+        "WHERE p.alert_key = core.alert.parent_key)) AS title, "
         "payload ->> '$.article.outlet' AS outlet "
         f"FROM core.alert WHERE {' AND '.join(where)} "
         "ORDER BY created_at DESC, alert_key LIMIT ?",

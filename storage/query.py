@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from extractors.errors import UsageError
+from extractors.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -212,7 +213,10 @@ def get_named_query(name: str) -> NamedQuery:
     """
     source = files("storage").joinpath("queries", f"{name}.sql")
     if not _QUERY_NAME.match(name) or not source.is_file():
-        raise UsageError(f"there is no question named {name!r}: see `presswatch sql --examples`")
+        raise UsageError(
+            f"there is no question named {name!r}: see `presswatch sql --examples`"
+            + did_you_mean(name, (query.name for query in named_queries()))
+        )
     sql = source.read_text("utf-8")
     question = ""
     params: list[tuple[str, str | None, str]] = []

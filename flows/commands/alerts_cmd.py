@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from extractors.errors import UsageError
+from extractors.suggest import did_you_mean
 from flows.context import AppContext, common_options, example, pass_app
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from storage.database import Transaction
 
 STATES = ("pending", "sending", "sent", "unknown", "failed", "withdrawn", "printed")
+MAX_KEY_CELLS = 44
 KINDS = ("alert", "reply", "edit", "item", "digest", "summary", "ops")
 
 
@@ -57,22 +59,42 @@ def list_(
     if app.as_json:
         app.emit_json(rows)
         return
-    for row in rows:
-        click.echo(_row(row))
+    click.echo("\n".join(_lines(rows)), nl=bool(rows))
+    if topic and not rows and topic not in app.topics.infos:
+        app.say(f"no topic {topic!r}" + did_you_mean(topic, app.topics.infos))
     total = ", ".join(f"{number} {state}" for state, number in sorted(totals.items()))
     app.say(f"{len(rows)} shown; in the outbox: {total or 'nothing'}")
     if totals.get("unknown"):
         app.say("unknown: the answer never came; it is looked up, never sent twice")
 
 
-def _row(row: dict[str, Any]) -> str:
+def _lines(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """Return the rows in columns; a Korean, Japanese or Chinese character is two wide."""
+    from rich.cells import cell_len, set_cell_size
+
     from alerts.foreign import clean, cut
 
-    when = (row["sent_at"] or row["created_at"]).astimezone(UTC)
-    what = cut(clean(row["title"] or row["alert_key"]), 70)
-    note = row["last_error"] or row["reason"] or ""
-    line = f"{when:%Y-%m-%d %H:%M}  {row['state']:<9} {row['alert_key']}  {what}"
-    return f"{line}\n{'':18}{cut(clean(note), 160)}" if note else line
+    lines = []
+    width = min(MAX_KEY_CELLS, max((cell_len(row["alert_key"]) for row in rows), default=0))
+    for row in rows:
+        when = (row["sent_at"] or row["created_at"]).astimezone(UTC)
+        key = row["alert_key"]
+        key = set_cell_size(key, width) if cell_len(key) < width else key
+        mark = "" if row["kind"] == "alert" else f"{row['kind']}: "
+        what = cut(clean(mark + (row["title"] or "(no title)")), 70)
+        lines.append(f"{when:%Y-%m-%d %H:%M}  {row['state']:<9}  {key}  {what}")
+        note = row["last_error"] or row["reason"]
+        if note:
+            lines.append(f"{'':18}{cut(clean(note), 160)}")
+    return lines
+
+
+def _no_message(app: AppContext, key: str) -> str:
+    from storage.outbox import list_alerts
+
+    with app.store.read() as con:
+        known = [row["alert_key"] for row in list_alerts(con, kinds=KINDS, limit=1000)]
+    return f"no message {key!r}: `presswatch alerts list` shows the keys" + did_you_mean(key, known)
 
 
 # ---------------------------------------------------------------------- preview
@@ -116,7 +138,7 @@ def _stored(app: AppContext, key: str | None) -> tuple[str, dict[str, Any]]:
         if key is not None:
             raise
     if found is None and key is not None:
-        raise UsageError(f"no message {key!r}: `presswatch alerts list` shows the keys")
+        raise UsageError(_no_message(app, key))
     if found is not None and found[0] == "edit":
         return _stored(app, (key or "").removesuffix("/edit"))
     if found is None:
@@ -230,9 +252,13 @@ def test(app: AppContext, channel: str | None) -> None:
 @pass_app
 def retry(app: AppContext, keys: tuple[str, ...], unclear: bool, wait_s: float | None) -> None:
     """Send what is due now: all of it, or only what failed among KEYS first."""
-    from flows.sending import send_due
+    from flows.sending import send_due, sent_so_far
     from storage import outbox
 
+    with app.store.read() as con:  # says so when there is no database
+        strange = [key for key in keys if outbox.get_payload(con, key) is None]
+    if strange:
+        raise UsageError(_no_message(app, strange[0]))
     with app.store.write() as tx:
         again = outbox.retry(tx, keys or None, unclear=unclear)
     app.say(f"{again} failed messages are due again" if again else "nothing had failed")
@@ -241,7 +267,7 @@ def retry(app: AppContext, keys: tuple[str, ...], unclear: bool, wait_s: float |
         app.settings,
         app.secrets,
         show=app.show_alert,
-        progress=lambda r: app.say(f"sent {r.sent + r.printed}"),
+        progress=lambda r: app.say(sent_so_far(r)),
         deadline_s=wait_s,
     )
     app.store.publish()
@@ -288,6 +314,8 @@ def ack(
 
     action = "not_relevant" if not_relevant is not None else "ack"
     done = []
+    with app.store.read():
+        pass  # says so when there is no database
     with app.store.write() as tx:
         for key in _parents(tx, keys):
             line = apply_click(
@@ -346,10 +374,15 @@ def mute(
     if story is not None and topic is not None:
         raise UsageError("mute either a story or a topic: give one of --story, --topic")
     if topic is not None and topic not in app.topics.infos:
-        raise UsageError(f"no topic {topic!r}: `presswatch topics list` shows them")
+        raise UsageError(
+            f"no topic {topic!r}: `presswatch topics list` shows them"
+            + did_you_mean(topic, app.topics.infos)
+        )
     what = "story" if story is not None else "topic"
     length = _length(time) if time else (timedelta(hours=24) if what == "topic" else None)
     until = None if off or length is None else now + length
+    with app.store.read():
+        pass  # says so when there is no database
     with app.store.write() as tx:
         alert_actions.add_action(
             tx,
@@ -389,6 +422,8 @@ def digest(app: AppContext, send: bool) -> None:
     from storage.alert_queue import waiting_items
 
     if send:
+        with app.store.read():
+            pass  # says so when there is no database
         report = send_due(
             app.store, app.settings, app.secrets, show=app.show_alert, digest_now=True
         )

@@ -154,6 +154,10 @@ def _articles(app: AppContext, target: str, url: str | None) -> Iterator[Article
 
     if _URL.match(target):
         documents: Any = [_fetched(app, target)]
+    elif Path(target).is_dir():
+        raise UsageError(
+            f"{target} is a folder: name one FILE or URL (`presswatch ingest` loads folders)"
+        )
     else:
         documents = read_documents([Path(target)])
     with WorkerPool(1, timeout_s=app.settings.document_timeout_s) as pool:
@@ -217,7 +221,9 @@ def _show(article: Article, explanations: list[Explanation]) -> None:
     body = [b for b in article.blocks if b.kind is BlockKind.BODY]
     removed = [b for b in article.blocks if b.kind is not BlockKind.BODY]
     console.print(Text(f"\nBody: {len(body)} of {len(article.blocks)} blocks", style="bold"))
-    for block in body:
+    for number, block in enumerate(body):
+        if number == 0 and block.text == article.title:
+            continue  # the headline of a plain text: shown above
         mark = "" if block.lang in (article.language, "und") else f"[{block.lang}] "
         console.print(Text(mark, style="cyan") + Text(_clean(block.text)))
     if removed:

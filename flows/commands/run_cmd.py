@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from extractors.errors import PresswatchError, UsageError
+from extractors.suggest import did_you_mean
 from flows.context import AppContext, common_options, example, pass_app
 
 _INTERVAL = re.compile(r"(\d+)\s*([smhd])")
@@ -63,11 +64,14 @@ def check_before_run(
     if strangers:
         raise UsageError(
             f"no feed {', '.join(strangers)} in {settings.path(settings.feeds)}: "
-            "`presswatch feeds list` shows the names"
+            "`presswatch feeds list` shows the names" + did_you_mean(strangers[0], known)
         )
     unknown = sorted(set(topics) - set(app.topics.infos))
     if unknown:
-        raise UsageError(f"no topic {', '.join(unknown)}: `presswatch topics list` shows the ids")
+        raise UsageError(
+            f"no topic {', '.join(unknown)}: `presswatch topics list` shows the ids"
+            + did_you_mean(unknown[0], app.topics.infos)
+        )
     if settings.workers == "prefect" and configured_api_url() is None:
         raise UsageError(
             'workers = "prefect" needs a Prefect server that all hosts reach: set PREFECT_API_URL'

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import time
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from extractors.errors import PresswatchError, UsageError
+from extractors.suggest import did_you_mean
 from flows.context import AppContext, common_options, example, pass_app
 from flows.topic_text import explanation_json, print_check, print_explanation, print_report
 
@@ -66,7 +68,8 @@ def list_topics(app: AppContext) -> None:
 
 # ---------------------------------------------------------------------- check
 @topics.command(
-    "check", epilog=example("presswatch topics check", "presswatch topics check topics/opcon.toml")
+    "check",
+    epilog=example("presswatch topics check", "presswatch topics check opcon topics/mine.toml"),
 )
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--strict", is_flag=True, help="Warnings count as errors.")
@@ -75,8 +78,8 @@ def list_topics(app: AppContext) -> None:
 def check(app: AppContext, paths: tuple[Path, ...], strict: bool) -> None:
     """Lint topic files and run their own examples.
 
-    PATHS are files or folders; without them, the topics in use. Exit code 1 when an example or
-    a phrase is wrong, 2 when a file cannot be read as a topic.
+    PATHS are files, folders, or ids of topics in use; without them, all of these. Exit code 1 when
+    an example or a phrase is wrong, 2 when a file cannot be read as a topic.
     """
     from alerts.lint import lint_topic, run_examples
     from alerts.topic_format import parse_topic
@@ -85,7 +88,7 @@ def check(app: AppContext, paths: tuple[Path, ...], strict: bool) -> None:
     results: list[dict[str, Any]] = []
     failed = unreadable = False
     seen: dict[str, Path] = {}
-    for path in topic_files(paths or app.topic_paths()):
+    for path in topic_files([_file_of(app, path) for path in paths] or app.topic_paths()):
         remarks: list[dict[str, Any]] = []
         entry: dict[str, Any] = {"file": str(path), "topic": None, "remarks": remarks}
         results.append(entry)
@@ -122,6 +125,28 @@ def check(app: AppContext, paths: tuple[Path, ...], strict: bool) -> None:
             print_check(entry)
     if failed:
         sys.exit(2 if unreadable else 1)
+
+
+def _file_of(app: AppContext, path: Path) -> Path:
+    """Return a path as it is, or the file of the topic in use that it names.
+
+    Raises:
+        UsageError: it is neither.
+    """
+    from alerts.topics import topic_files
+
+    if path.exists() or path.suffix == ".toml":
+        return path
+    named = {file.stem: file for file in topic_files(app.topic_paths())}
+    # By its id when the topics can be read; a broken one is found by the name of its file.
+    with suppress(UsageError):
+        named |= {topic.id: topic.path for topic in app.topics.topics}
+    if str(path) not in named:
+        raise UsageError(
+            f"{path}: there is no such file, folder or topic: see `presswatch topics list`"
+            + did_you_mean(str(path), named)
+        )
+    return named[str(path)]
 
 
 # ---------------------------------------------------------------------- explain
@@ -213,7 +238,13 @@ def _page(app: AppContext, target: str, title: str | None, country: str | None) 
         try:
             content = path.read_bytes()
         except OSError as error:
-            raise UsageError(f"{target}: cannot be read ({error.strerror})") from error
+            known = target in app.topics.infos
+            raise UsageError(
+                f"{target}: cannot be read ({error.strerror})"
+                + (f"; for the topic: --topic {target} and a page or --text" if known else "")
+            ) from error
+        if b"\0" in content[:8192]:
+            raise UsageError(f"{target} is neither a page nor a text")
         if path.suffix.lower() in (".html", ".htm", ".xhtml"):
             document = RawDocument(doc_id=target, html=content)
         else:

@@ -236,7 +236,7 @@ def test_why_shows_the_original_words_and_where_they_stand() -> None:
     found = why["hits"][0]
     assert body[found["start"] : found["end"]] == "nuclear‑pow\u200bered\nsubmarine"
     start, end = why["spans"][0]
-    assert why["snippet"][start:end] == "nuclear‑pow\u200bered submarine"
+    assert why["snippet"][start:end] == "nuclear‑pow\u200bered submarines"
     assert why["snippet"].startswith("Seoul wants") and why["snippet"].endswith("soon.")
 
 
@@ -292,3 +292,17 @@ def test_a_page_that_repeats_a_phrase_endlessly_is_cut_short() -> None:
 
     assert why["n_hits"] == 200
     assert len(why["hits"]) == 20
+
+
+def test_the_line_and_the_emphasis_show_the_words_of_the_text_not_the_pattern() -> None:
+    topics = set_of(rule(any_en='["nuclear submarine", "shipbuild*"]', any_ko='["*버지니아급"]'))
+    body = (
+        "Seoul wants nuclear submarines, and shipbuilders agree. 미 버지니아급 잠수함도 거론됐다."
+    )
+    why = match_topics(topics, article(body))[0].why
+
+    for shown in ("“nuclear submarines”", "“shipbuilders”", "“버지니아급”"):
+        assert shown in why["line"]
+    assert "*" not in why["line"]
+    marked = {why["snippet"][start:end] for start, end in why["spans"]}
+    assert marked == {"nuclear submarines", "shipbuilders"}
