@@ -323,6 +323,19 @@ def _words(text: str) -> list[str]:
     return re.findall(r"[^\W\d_]{2,}", text)
 
 
+def test_the_demo_tells_in_words_what_each_message_is(world: World) -> None:
+    from storage.database import Store
+    from storage.outbox import list_alerts
+
+    with Store(world.demo / "presswatch.duckdb").read() as con:
+        rows = list_alerts(con, kinds=("alert", "edit", "item", "summary"))
+    shown = Path(f"{world.demo}.out").read_text("utf-8")
+
+    assert {row["kind"] for row in rows} == {"alert", "edit", "item", "summary"}
+    assert all(row["title"] and row["title"] != row["alert_key"] for row in rows)
+    assert "edited: " in shown.partition("── Alerts")[2]
+
+
 # ---------------------------------------------------------------------- SQL, TOML
 
 
