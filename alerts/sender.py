@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 FIRST_BACKOFF_S = 5.0
 MAX_BACKOFF_S = 900.0
+CLOCK_BACK = timedelta(seconds=1)  # a clock that goes back further was set
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,13 +164,14 @@ def drain(
         progress: called after each round with the report so far.
     """
     run = _Run(poster, clock, options or MessageOptions(), pace or Pace(), show)
-    start = clock.now()
-    end = start + timedelta(seconds=deadline_s)
+    start = run.now()
+    run.end = start + timedelta(seconds=deadline_s)
     run.remember(outbox.recover(start, run.pace.settle_s))
     outcomes: list[Outcome] = []
     while True:
-        now = clock.now()
-        over = now > end
+        now = run.now()
+        over = now > run.end
+        outcomes = [_not_ahead(outcome, now) for outcome in outcomes]
         claimed = outbox.step(
             outcomes,
             now,
@@ -181,11 +183,11 @@ def drain(
             progress(run.report)
         outcomes = []
         if claimed.items or claimed.lookups:
-            outcomes = [*run.look_up(claimed.lookups), *run.deliver(claimed.items, end)]
+            outcomes = [*run.look_up(claimed.lookups), *run.deliver(claimed.items)]
             continue
         wait_until = run.next_time(claimed.next_due)
         run.report.left = claimed.waiting
-        if over or run.account_problem or wait_until is None or wait_until > end:
+        if over or run.account_problem or wait_until is None or wait_until > run.end:
             return run.report
         clock.sleep(max(0.01, (wait_until - now).total_seconds()))
 
@@ -207,12 +209,23 @@ class _Run:
         self.pace = pace
         self.report = DrainReport()
         self.account_problem = ""
+        self._latest = clock.now()
+        self.end = self._latest
         self._show = show or (lambda text: None)
         self._free_at: dict[str, datetime] = {}
         self._stopped: dict[str, str] = {}
         self._channels: dict[str, set[str]] = defaultdict(set)
 
     # ------------------------------------------------------------------ pace
+    def now(self) -> datetime:
+        """Return the time. After a clock that was set back, nothing waits for the time before."""
+        now = self.clock.now()
+        if now < self._latest - CLOCK_BACK:
+            self.end -= self._latest - now
+            self._free_at.clear()
+        self._latest = now
+        return now
+
     def remember(self, last_sent: Mapping[str, datetime]) -> None:
         for channel, moment in last_sent.items():
             self._used(channel, moment)
@@ -246,17 +259,17 @@ class _Run:
             self._free_at[bucket] = max(free_at, self._free_at.get(bucket, free_at))
 
     # ------------------------------------------------------------------ sending
-    def deliver(self, items: Sequence[OutboxItem], end: datetime) -> list[Outcome]:
+    def deliver(self, items: Sequence[OutboxItem]) -> list[Outcome]:
         outcomes = []
         for item in _interleaved(items):
             bucket = self._bucket(item.channel)
+            now = self.now()
             free_at = self._free_at.get(bucket)
-            now = self.clock.now()
             held = self._stopped.get(item.channel) or self.account_problem
             limited = free_at is not None and free_at > now + timedelta(
                 seconds=self.pace.interval_s
             )
-            if held or limited or now > end:
+            if held or limited or now > self.end:
                 outcomes.append(_returned(item, now, held, free_at if limited else None))
                 continue
             if free_at is not None and free_at > now:
@@ -267,7 +280,7 @@ class _Run:
     def _one(self, item: OutboxItem) -> Outcome:
         if self.poster is None:
             return self._print(item)
-        now = self.clock.now()
+        now = self.now()
         child = item.kind in ("reply", "edit")
         if child and not (self.poster.can_thread and item.parent_ts):
             if item.kind == "reply" and not self.poster.can_thread and _must_be_told(item):
@@ -295,7 +308,7 @@ class _Run:
                 thread_ts=thread,
             )
         finally:
-            self._used(item.channel, self.clock.now())
+            self._used(item.channel, self.now())
 
     def _plainly(self, item: OutboxItem, child: bool, refused: Verdict) -> Verdict:
         """Send the bare text of a message whose blocks Slack refused; an alert must not be lost."""
@@ -310,11 +323,11 @@ class _Run:
                 thread_ts=item.parent_ts if child else None,
             )
         finally:
-            self._used(item.channel, self.clock.now())
+            self._used(item.channel, self.now())
         return refused if verdict.meaning == "message" else verdict
 
     def _judge(self, item: OutboxItem, verdict: Verdict) -> Outcome:
-        now = self.clock.now()
+        now = self.now()
         line = advice(verdict, item.channel)
         match verdict.meaning:
             case "ok":
@@ -357,7 +370,7 @@ class _Run:
             self._show(edit_text(item.payload, self.options))
         else:
             self._show(render_text(item.kind, item.payload, self.options))
-        return _outcome(item, "printed", self.clock.now())
+        return _outcome(item, "printed", self.now())
 
     # ------------------------------------------------------------------ looking up
     def look_up(self, items: Sequence[OutboxItem]) -> list[Outcome]:
@@ -374,7 +387,7 @@ class _Run:
     def _look_up_one(
         self, channel: str, thread: str | None, group: Sequence[OutboxItem]
     ) -> list[Outcome]:
-        now = self.clock.now()
+        now = self.now()
         if self.poster is None:
             until = now + timedelta(seconds=self.pace.recheck_s)
             why = "no clear answer from Slack, and no token to look it up: set SLACK_BOT_TOKEN"
@@ -386,7 +399,7 @@ class _Run:
         result = self.poster.find(
             place, {item.message_id for item in group}, oldest=oldest, thread_ts=thread
         )
-        now = self.clock.now()
+        now = self.now()
         self.report.looked_up += 1
         outcomes = []
         for item in group:
@@ -508,6 +521,15 @@ def _outcome(
         error_kind=error_kind,
         not_before=not_before,
     )
+
+
+def _not_ahead(outcome: Outcome, now: datetime) -> Outcome:
+    """Return an outcome by the present clock, if that was set back meanwhile."""
+    ahead = outcome.at - now
+    if ahead <= CLOCK_BACK:
+        return outcome
+    later = outcome.not_before
+    return replace(outcome, at=now, not_before=later - ahead if later is not None else None)
 
 
 def _returned(item: OutboxItem, now: datetime, held: str, not_before: datetime | None) -> Outcome:

@@ -1,6 +1,7 @@
 """What the archive costs at 10,000, 100,000 and 1,000,000 articles.
 
     python benchmarks/bench_archive.py FOLDER [--sizes 10000,100000] [--queries-only]
+    python benchmarks/bench_archive.py LARGE --compare SMALL MIDDLE
 
 Fills a store with made articles (generate_archive.py) through the store's own functions: article
 rows, blocks, keys, topic hits, search index, in transactions as a run makes them. At each size it
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import random
 import statistics
 import sys
 import time
@@ -26,6 +28,7 @@ from extractors.urls import key_of
 from storage.articles import StoredArticle, insert_articles, reserve_article_ids
 from storage.database import Store, Transaction
 from storage.identity import article_keys, insert_article_keys, known_keys
+from storage.query import named_queries
 from storage.rows import insert_rows
 from storage.search import Filters, index_articles, search
 
@@ -105,9 +108,7 @@ def store_made(tx: Transaction, batch: Sequence[Made], indexed: float | None = N
 
 
 def _keys(made: Made, url: str) -> tuple[tuple[str, int], ...]:
-    return article_keys(
-        url=url, canonical_url=url, feed=made.outlet, guid=url, outlet=made.outlet, title=made.title
-    )
+    return article_keys(url=url, canonical_url=url, feed=made.outlet, guid=url)
 
 
 def fill(store: Store, maker: Maker, have: int, size: int) -> None:
@@ -177,7 +178,7 @@ def measure(store: Store, maker: Maker, have: int) -> tuple[dict[str, Any], int]
         keys = [_keys(made, f"https://x.example/{have + i}") for i, made in enumerate(batch)]
         with store.write() as tx:
             began = time.perf_counter()
-            known_keys(tx.con, keys, [made.at for made in batch])
+            known_keys(tx, keys)
             known.append(time.perf_counter() - began)
             began = time.perf_counter()
             index.append(store_made(tx, batch))
@@ -250,39 +251,107 @@ def ask(store: Store) -> dict[str, Any]:
     return figures
 
 
-def compare(one: Store, other: Store) -> dict[str, Any]:
-    """Measure the same work on two stores in turns; return the medians and their ratio."""
+def compare(stores: Sequence[Store], rounds: int = 8) -> dict[str, Any]:
+    """Measure the same work on several stores in turns.
+
+    Processor time of this process, so that what else the machine does counts little. Returns for
+    each work the median milliseconds at each store, and the last one's ratio to the first.
+    """
     work: dict[str, list[list[float]]] = {}
-    for n in range(8):
+    for n in range(rounds):
+        # Documents of which half are known already, as when a feed is read again.
         batch = list(Maker(1000 + n).articles(5_000_000 + n * BATCH, BATCH))
-        keys = [_keys(made, f"https://y.example/{n}/{i}") for i, made in enumerate(batch)]
-        for place, store in enumerate((one, other)):
+        new = [_keys(made, f"https://y.example/{n}/{i}") for i, made in enumerate(batch)]
+        for place, store in enumerate(stores):
+            taken: dict[str, float] = {}
+            lap = _Laps(taken)
             with store.write() as tx:
-                began = time.perf_counter()
-                known_keys(tx.con, keys, [made.at for made in batch])
-                known = time.perf_counter() - began
-                began = time.perf_counter()
-                index = store_made(tx, batch)
-                write = time.perf_counter() - began - index
-                began = time.perf_counter()
-            commit = time.perf_counter() - began
-            began = time.perf_counter()
+                lap("open")
+                row = tx.con.execute("SELECT max(article_id) FROM core.article").fetchone()
+                top = int(row[0]) if row else 1
+                rng = random.Random(n)
+                old = tx.con.execute(
+                    "SELECT kind, key FROM core.article_key WHERE kind <> 'title' "
+                    "AND article_id IN (SELECT unnest(?::BIGINT[]))",
+                    [[rng.randint(1, top) for _ in range(BATCH // 2)]],
+                ).fetchall()
+                lap.start()
+                found = known_keys(tx, [*new, *([(kind, key)] for kind, key in old)])
+                lap("known")
+                assert not any(found[: len(new)]) and all(found[len(new) :])
+                store_made(tx, batch)
+                lap("write and index")
+            lap("commit")
             how = store.publish()
-            publish = time.perf_counter() - began
+            lap("publish")
             if n < 2:
                 continue  # the spare is made, caches are warm
             if how != "rows":
                 print("published", how, file=sys.stderr)
-            for name, taken in (
-                ("known", known), ("write", write), ("index", index), ("commit", commit),
-                ("publish", publish),
-            ):  # fmt: skip
-                work.setdefault(name, [[], []])[place].append(taken)
+            taken["all"] = sum(taken.values())
+            for name, seconds in taken.items():
+                work.setdefault(name, [[] for _ in stores])[place].append(seconds)
+    for place, store in enumerate(stores):
+        for name, times in ask_named(store).items():
+            work.setdefault(f"sql {name}", [[] for _ in stores])[place] = times
     answers = {}
-    for name, (first, second) in work.items():
-        a, b = statistics.median(first), statistics.median(second)
-        answers[name + ", ms"] = (round(a * 1000, 1), round(b * 1000, 1), round(b / a, 2))
+    for name, several in work.items():
+        medians = [statistics.median(at_one) * 1000 for at_one in several]
+        ratio = round(medians[-1] / max(medians[0], 0.1), 2)
+        answers[name + ", ms"] = [*(round(m, 1) for m in medians), ratio]
     return answers
+
+
+class _Laps:
+    """Writes the processor time since the last call under a name."""
+
+    def __init__(self, taken: dict[str, float]) -> None:
+        self._taken = taken
+        self.start()
+
+    def start(self) -> None:
+        self._mark = time.process_time()
+
+    def __call__(self, name: str) -> None:
+        self._taken[name] = time.process_time() - self._mark
+        self.start()
+
+
+def ask_named(store: Store, hours: float = 4, times: int = 5) -> dict[str, list[float]]:
+    """Time every named question over the newest `hours` of the archive: processor seconds.
+
+    The articles' times are made, so "now" is when the newest one came; and a window of hours is
+    in every archive, so that the same number of articles is looked at.
+    """
+    values = {"topic": "opcon", "article": "5432", "story": "5432", "hours": "24"}
+    taken: dict[str, list[float]] = {}
+    with store.read() as con:
+        row = con.execute("SELECT max(fetched_at) FROM articles").fetchone()
+        assert row is not None
+        now = f"TIMESTAMPTZ '{row[0].isoformat()}'"
+        con.execute(
+            f"CREATE OR REPLACE TEMP MACRO days_ago(n) AS {now} - to_hours(CAST(n AS BIGINT))"
+        )
+        hits_of = con.execute(
+            "SELECT macro_definition FROM duckdb_functions() WHERE function_name = 'hits_of'"
+        ).fetchone()
+        assert hits_of is not None
+        con.execute(
+            "CREATE OR REPLACE TEMP MACRO hits_of(wanted_topic, days := 7) AS TABLE "
+            + hits_of[0].replace("now() - to_days", f"{now} - to_hours")
+        )
+        for query in named_queries():
+            params = {
+                name: values.get(name, str(hours) if name == "days" else default)
+                for name, default, _ in query.params
+            }
+            seconds = []
+            for _ in range(times):
+                began = time.process_time()
+                con.execute(query.sql, params).fetchall()
+                seconds.append(time.process_time() - began)
+            taken[query.name] = seconds
+    return taken
 
 
 def main() -> None:
@@ -290,11 +359,13 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--sizes", default="10000,100000")
     parser.add_argument("--queries-only", action="store_true")
-    parser.add_argument("--compare", type=Path, help="another folder: side by side")
+    parser.add_argument(
+        "--compare", type=Path, nargs="+", default=(), help="smaller archives: in turns with FOLDER"
+    )
     options = parser.parse_args()
     if options.compare:
-        stores = [Store(folder / "archive.duckdb") for folder in (options.compare, options.folder)]
-        print(json.dumps(compare(*stores), indent=1))
+        folders = [*options.compare, options.folder]
+        print(json.dumps(compare([Store(folder / "archive.duckdb") for folder in folders])))
         return
     options.folder.mkdir(parents=True, exist_ok=True)
     store = Store(options.folder / "archive.duckdb")

@@ -216,10 +216,10 @@ def whole_runs(folder: Path, seconds: float, pause: float, cli: str | None) -> l
         time.sleep(pause)
     wrong += collect(readers)
     listener.close()
-    taken.sort()
+    median = sorted(taken)[len(taken) // 2]
     print(
-        f"{sum(codes.values())} runs (exit codes {dict(codes)}), median {taken[len(taken) // 2]:.1f}"
-        f" s, longest {taken[-1]:.1f} s; calls: {dict(calls)}; site: {dict(world.events)}"
+        f"{sum(codes.values())} runs (exit codes {dict(codes)}), median {median:.1f} s, "
+        f"longest {max(taken):.1f} s; calls: {dict(calls)}; site: {dict(world.events)}"
     )
     return wrong + desk.app().store.examine()
 

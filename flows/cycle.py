@@ -22,7 +22,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -103,6 +103,7 @@ class Cycle:
         self.settings = settings
         self.store = store
         self.topics = topics
+        self._began = time.monotonic()
         self._alerting_topics = alerting_topics
         self.summary = RunSummary(
             run_id=f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:6]}",
@@ -356,7 +357,10 @@ class Cycle:
         """Close the run in the ledger, publish the database, return the account."""
         summary = self.summary
         with self._stage("publish"):
-            summary.ended_at = datetime.now(UTC)
+            # By a clock that nobody sets: a run's length must not be negative, or a day too long.
+            summary.ended_at = summary.started_at + timedelta(
+                seconds=time.monotonic() - self._began
+            )
             with self.store.write() as tx:
                 end_run(
                     tx,

@@ -24,7 +24,8 @@ from extractors.sketch import Sketch, make_sketch
 from extractors.urls import host_of, key_of
 from storage.articles import StoredArticle, insert_articles, reserve_article_ids
 from storage.folding import Fold, FoldInput, fold_batch
-from storage.identity import Key, article_keys, insert_article_keys, known_keys
+from storage.identity import article_keys, insert_article_keys, known_keys
+from storage.known import Key
 from storage.outbox import alert_context, enqueue
 from storage.search import index_articles
 from storage.topics import save_hits
@@ -117,8 +118,6 @@ def judge(
             canonical_url=article.canonical_url,
             feed=doc.feed,
             guid=doc.guid,
-            outlet=article.outlet,
-            title=article.title,
         ),
         host=host_of(article.url) if article.url else None,
         body_hash=key_of(body),
@@ -196,23 +195,23 @@ def _identify(
     tx: Transaction, batch: Sequence[Judged], ids: Sequence[int]
 ) -> list[tuple[int | None, int | None]]:
     """Return for each article (the stored one it is, or None; the one it is a version of)."""
-    found = known_keys(tx.con, [item.keys for item in batch], [item.at for item in batch])
-    earlier = sorted({n for match in found for kind, n in match.items() if kind != "title"})
+    found = known_keys(tx, [item.keys for item in batch])
+    earlier = sorted({n for match in found for n in match.values()})
     hashes: dict[int, int] = {}
     if earlier:
         hashes = dict(
             tx.con.execute(
                 "SELECT article_id, body_hash FROM core.article "
-                "WHERE article_id IN (SELECT unnest(?::BIGINT[]))",
-                [earlier],
+                "WHERE article_id IN (SELECT unnest(?::BIGINT[])) AND article_id BETWEEN ? AND ?",
+                [earlier, earlier[0], earlier[-1]],
             ).fetchall()
         )
     own: dict[Key, int] = {}
     plan: list[tuple[int | None, int | None]] = []
     for n, item in enumerate(batch):
-        match = {kind: key for kind, key in found[n].items() if kind != "title"}
+        match = dict(found[n])
         for kind, key in item.keys:
-            if kind != "title" and (kind, key) in own:
+            if (kind, key) in own:
                 match.setdefault(kind, own[kind, key])
         same = match.get("guid", match.get("id"))
         before = same if same is not None else match.get("url")
@@ -227,7 +226,7 @@ def _identify(
         plan.append((known, version))
         if known is None:
             hashes[ids[n]] = item.body_hash
-            own.update({key: ids[n] for key in item.keys if key[0] != "title"})
+            own.update(dict.fromkeys(item.keys, ids[n]))
     return plan
 
 

@@ -25,7 +25,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from storage.clock import settle_clock
 from storage.errors import StoreDamaged, StoreLocked, StoreUnwritable
+from storage.known import KnownKeys
 from storage.migrate import applied_versions, migrate, pending_migrations
 from storage.publish import Publisher, inode_of, lock_holder, open_inodes
 
@@ -86,6 +88,7 @@ class Transaction:
     con: DuckDBPyConnection
     rev: int
     now: datetime
+    known: KnownKeys | None = None
 
 
 def _connect(path: Path, *, read_only: bool) -> DuckDBPyConnection:
@@ -187,6 +190,7 @@ class Store:
         self.main = self.folder / "main.duckdb"
         self._write_lock = FileLock(self.folder / "write.lock")
         self._run_lock = FileLock(self.folder / "run.lock")
+        self._known = KnownKeys(self.folder / "known")
         self._migrated = False
 
     # ------------------------------------------------------------------ locks
@@ -232,7 +236,7 @@ class Store:
                     self._migrated = True
                 con.execute("BEGIN TRANSACTION")
                 try:
-                    yield Transaction(con=con, rev=_next_rev(con), now=datetime.now(UTC))
+                    yield self._begin(con)
                     con.execute("COMMIT")
                 except BaseException:
                     with contextlib.suppress(Exception):
@@ -250,6 +254,14 @@ class Store:
                 con.close()
         finally:
             self._write_lock.release()
+
+    def _begin(self, con: DuckDBPyConnection) -> Transaction:
+        """Number the transaction that was just opened, and compare its time with the last one's."""
+        before = con.execute("SELECT begun_at FROM core.revision").fetchone()
+        now = datetime.now(UTC)
+        tx = Transaction(con=con, rev=_next_rev(con, now), now=now, known=self._known)
+        settle_clock(tx, before[0] if before else None)
+        return tx
 
     @contextlib.contextmanager
     def exclusive(self, *, wait_s: float = LOCK_WAIT_S) -> Iterator[Path]:
@@ -452,9 +464,11 @@ class Store:
             raise
 
 
-def _next_rev(con: DuckDBPyConnection) -> int:
+def _next_rev(con: DuckDBPyConnection, now: datetime) -> int:
     """Take the next revision number inside the open transaction."""
-    row = con.execute("UPDATE core.revision SET rev = rev + 1 RETURNING rev").fetchone()
+    row = con.execute(
+        "UPDATE core.revision SET rev = rev + 1, begun_at = ? RETURNING rev", [now]
+    ).fetchone()
     assert row is not None
     return int(row[0])
 

@@ -35,6 +35,7 @@ from extractors.feeds import entry_key, guid_key
 from extractors.models import FeedEntry, Outcome
 from extractors.rhythm import FIRST_INTERVAL_S, is_own_outage, with_jitter
 from extractors.urls import url_key
+from storage.identity import find_keys
 from storage.rows import insert_rows
 
 if TYPE_CHECKING:
@@ -292,7 +293,12 @@ def save_polls(
         floor_s: least poll interval, from the settings.
     """
     before = {state.name: state for state in states}
-    rows = [result for result in results if result.feed in before]
+    # A clock that was set back since the poll: no time of ours lies in the future.
+    rows = [
+        dataclasses.replace(result, polled_at=min(result.polled_at, tx.now))
+        for result in results
+        if result.feed in before
+    ]
     outage = is_own_outage(result.outcome for result in rows)
     memory = _load_items(tx.con, [r.feed for r in rows if r.parsed is not None])
     applied: dict[str, Applied] = {}
@@ -496,32 +502,32 @@ def queue_entries(
     guids = [guid_key(entry.feed, entry.guid) for entry, _ in rows]
     urls = [url_key(entry.url) if entry.url else None for entry, _ in rows]
     owed = [entry_key(entry) for entry, _ in rows]
-    found: dict[int, tuple[int | None, bool]] = {}
-    for n, article_id, pending in tx.con.execute(
-        """
-        WITH b AS (SELECT unnest(?::INTEGER[]) AS n, unnest(?::UBIGINT[]) AS guid,
-                          unnest(?::UBIGINT[]) AS url, unnest(?::UBIGINT[]) AS owed)
-        SELECT b.n, k.article_id, false FROM b JOIN core.article_key k
-            ON k.kind = 'guid' AND k.key = b.guid
-        UNION ALL
-        SELECT b.n, k.article_id, false FROM b JOIN core.article_key k
-            ON k.kind = 'url' AND k.key = b.url
-        UNION ALL
-        SELECT b.n, NULL, true FROM b JOIN core.pending_entry p ON p.entry_key = b.owed
-        UNION ALL
-        SELECT b.n, NULL, true FROM b JOIN core.pending_entry p ON p.guid_key = b.guid
-        """,
-        [list(range(len(rows))), guids, urls, owed],
-    ).fetchall():
-        old_id, old_pending = found.get(n, (None, False))
-        found[n] = (article_id if old_id is None else old_id, old_pending or pending)
+    known = find_keys(
+        tx, [("guid", k) for k in guids] + [("url", k) for k in urls if k is not None]
+    )
+    pending = {
+        int(row[0])
+        for row in tx.con.execute(
+            """
+            WITH b AS (SELECT unnest(?::INTEGER[]) AS n, unnest(?::UBIGINT[]) AS guid,
+                              unnest(?::UBIGINT[]) AS owed)
+            SELECT b.n FROM b JOIN core.pending_entry p ON p.entry_key = b.owed
+            UNION ALL
+            SELECT b.n FROM b JOIN core.pending_entry p ON p.guid_key = b.guid
+            """,
+            [list(range(len(rows))), guids, owed],
+        ).fetchall()
+    }
     fresh: list[dict[str, Any]] = []
     taken: set[int] = set()
     counts = {"new": 0, "updated": 0, "known": 0}
     for n, (entry, is_update) in enumerate(rows):
-        article_id, is_pending = found.get(n, (None, False))
+        article_id = known.get(("guid", guids[n]))
+        url = urls[n]
+        if article_id is None and url is not None:
+            article_id = known.get(("url", url))
         wanted = (article_id is not None) if is_update else (article_id is None)
-        if is_pending or not wanted or owed[n] in taken:
+        if n in pending or not wanted or owed[n] in taken:
             counts["known"] += 1
             continue
         taken.add(owed[n])

@@ -1,8 +1,8 @@
 """Which documents are stored already: keys of articles, and the look-up of a batch of them.
 
-An article is known by its external id within its source, its canonical address, its guid within
-its feed, and its headline within its outlet for seven days. The last is a hint only: "Weather
-forecast" comes every day; it counts where one of the two has no text to compare.
+An article is known by its external id within its source, its canonical address, and its guid
+within its feed. Its headline within its outlet for seven days is a hint only ("Weather forecast"
+comes every day), which folding takes up.
 """
 
 from __future__ import annotations
@@ -10,18 +10,15 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from extractors.urls import key_of, url_key
+from storage.known import Key, find_in_table
 from storage.rows import insert_rows
 
 if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
-
     from storage.database import Transaction
-
-Key = tuple[str, int]
 
 TITLE_DAYS = 7  # Media Cloud's rule: normalised title per source, seven days
 MIN_TITLE_CHARS = 10  # shorter headlines ("Round-up", "오늘의 날씨") name a column, not an article
@@ -48,13 +45,11 @@ def article_keys(
     canonical_url: str | None = None,
     feed: str | None = None,
     guid: str | None = None,
-    outlet: str | None = None,
-    title: str | None = None,
 ) -> tuple[Key, ...]:
     """Return the keys that a document is known by: pairs of kind and 64-bit hash.
 
     Kinds: `id` (external id within its source), `url` (fetched and canonical address), `guid`
-    (within its feed), `title` (within its outlet). What is not given yields no key.
+    (within its feed). What is not given yields no key.
     """
     keys: dict[Key, None] = {}
     if external_id:
@@ -64,9 +59,6 @@ def article_keys(
             keys["url", url_key(address)] = None
     if guid:
         keys["guid", key_of(f"{feed or ''}\x1f{guid}")] = None
-    bare = normalise_title(title)
-    if bare and outlet:
-        keys["title", title_key(outlet, bare)] = None
     return tuple(keys)
 
 
@@ -75,37 +67,30 @@ def title_key(outlet: str, normalised: str) -> int:
     return key_of(f"title\x1f{outlet}\x1f{normalised}")
 
 
-def known_keys(
-    con: DuckDBPyConnection,
-    keys: Sequence[Sequence[Key]],
-    at: Sequence[datetime | None] | None = None,
-) -> list[dict[str, int]]:
+def known_keys(tx: Transaction, keys: Sequence[Sequence[Key]]) -> list[dict[str, int]]:
     """Look up a batch of documents and return for each: kind of key → oldest article that has it.
 
-    `at` gives the documents' own times; title keys hold for `TITLE_DAYS` around them (without a
-    time for ever). One join for the whole batch; an unknown document has an empty dict.
+    One look-up for the whole batch; an unknown document has an empty dict.
     """
-    found: list[dict[str, int]] = [{} for _ in keys]
-    flat = [(n, kind, key) for n, own in enumerate(keys) for kind, key in own]
-    if not flat:
-        return found
-    rows = con.execute(
-        """
-        SELECT b.n, b.kind, k.article_id, k.seen_at
-        FROM (SELECT unnest(?::INTEGER[]) AS n, unnest(?::VARCHAR[]) AS kind,
-                     unnest(?::UBIGINT[]) AS key) b
-        JOIN core.article_key k ON k.key = b.key AND k.kind = b.kind
-        ORDER BY k.article_id DESC
-        """,
-        [[n for n, _, _ in flat], [kind for _, kind, _ in flat], [key for _, _, key in flat]],
-    ).fetchall()
-    reach = timedelta(days=TITLE_DAYS)
-    for n, kind, article_id, seen_at in rows:
-        own_time = at[n] if at is not None else None
-        if kind == "title" and own_time is not None and abs(seen_at - own_time) > reach:
-            continue
-        found[n][kind] = article_id
-    return found
+    found = find_keys(tx, [key for own in keys for key in own])
+    result: list[dict[str, int]] = []
+    for own in keys:
+        match: dict[str, int] = {}
+        for kind, key in own:
+            article = found.get((kind, key))
+            if article is not None:
+                match[kind] = min(article, match.get(kind, article))
+        result.append(match)
+    return result
+
+
+def find_keys(tx: Transaction, keys: Sequence[Key]) -> dict[Key, int]:
+    """Return the oldest article of each key that is known."""
+    if not keys:
+        return {}
+    if tx.known is not None:
+        return tx.known.find(tx, keys)
+    return find_in_table(tx.con, keys)
 
 
 def insert_article_keys(

@@ -32,7 +32,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "alert": ("alert_key",),
     "article": ("article_id",),
     "block": ("article_id",),
-    "article_key": ("kind", "key", "article_id"),
+    "article_key": ("article_id",),
     "clue": ("article_id",),
     "feed_memory": ("feed",),
     "feed_poll": ("run_id", "feed", "polled_at"),

@@ -13,10 +13,8 @@ from support.fold_texts import START, article, edited, fold_input, market_wrap, 
 from support.folding_store import fold, write_articles
 
 from extractors.vectors import DIMENSIONS
-from storage.articles import reserve_article_ids
 from storage.database import Store
 from storage.folding import Fold, FoldInput, fold_batch
-from storage.identity import article_keys, insert_article_keys, known_keys
 
 
 def article_row(store: Store, article_id: int) -> tuple[int | None, str | None]:
@@ -355,35 +353,6 @@ def test_a_rolled_back_batch_leaves_nothing_behind(store: Store) -> None:
 
 def test_an_empty_batch_is_nothing(store: Store) -> None:
     assert fold(store, []) == []
-
-
-def test_known_documents_are_found_by_each_of_their_keys(store: Store) -> None:
-    keys = article_keys(
-        external_id="7", source="Desk", url="https://example.com/a?utm_source=x",
-        canonical_url="https://example.com/a", feed="f", guid="g", outlet="Desk",
-        title="[속보] Ministers agree to meet again",
-    )  # fmt: skip
-    assert [kind for kind, _ in keys] == ["id", "url", "guid", "title"]
-    with store.write() as tx:
-        article_id = reserve_article_ids(tx, 1)[0]
-        insert_article_keys(tx, [(article_id, keys, START)])
-        probes = [
-            article_keys(external_id="7", source="Desk"),
-            article_keys(external_id="7", source="Post"),
-            article_keys(url="http://www.example.com/a/"),
-            article_keys(feed="f", guid="g"),
-            article_keys(outlet="Desk", title="Ministers agree to meet again!"),
-            article_keys(outlet="Post", title="Ministers agree to meet again!"),
-            (),
-        ]
-        found = known_keys(tx.con, probes, [START] * len(probes))
-        later = known_keys(tx.con, probes[4:5], [START + timedelta(days=8)])
-    assert [sorted(match) for match in found] == [["id"], [], ["url"], ["guid"], ["title"], [], []]
-    assert later == [{}]
-
-
-def test_a_short_headline_is_no_key() -> None:
-    assert article_keys(outlet="Desk", title="Round-up") == ()
 
 
 class _SameForAll:
