@@ -66,6 +66,8 @@ def table_text(answer: Answer, *, width: int | None = None) -> str:
     from rich.table import Table
     from rich.text import Text
 
+    if answer.columns == ("explain_key", "explain_value"):
+        return "".join(f"{plan}\n" for _, plan in answer.rows)
     if width is None:
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else PIPE_WIDTH
     buffer = io.StringIO()

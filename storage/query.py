@@ -31,6 +31,16 @@ MEMORY = "2GB"  # of the 2-core machine's few; larger sorts go to disk
 SPILL = "20GB"
 _CHUNK = 2_048  # DuckDB's own vector size
 _QUERY_NAME = re.compile(r"^[a-z][a-z0-9_]*$")
+_NOT_CONVERTED = re.compile(r"Could not convert string '(.*)' to (\w+)")
+_KINDS = {"INT32": "whole number", "INT64": "whole number", "DOUBLE": "number"}
+# What DuckDB says when a query would change something: of views it does not say "read-only".
+_CHANGES = (
+    "read-only",
+    "read_only",
+    "can only delete from base table",
+    "can only update base table",
+    "is not an table",
+)
 _PARAM = re.compile(r"^(\w+)(?:\s*=\s*(.*?))?(?:\s+--\s+(.*))?$")
 
 
@@ -122,6 +132,8 @@ def stream(
 
     try:
         cursor = con.execute(sql, params) if params else con.execute(sql)
+        if cursor is None:  # nothing but semicolons or comments
+            raise UsageError("the query is empty: give it as an argument or on standard input")
         description = cursor.description or []
         yield Stream(
             columns=tuple(str(d[0]) for d in description),
@@ -134,7 +146,7 @@ def stream(
                 f"the query took longer than {timeout_s:g} s and was stopped: narrow it, "
                 "or allow more with --timeout"
             ) from None
-        raise UsageError(f"query failed: {_explain(error)}") from None
+        raise UsageError(f"query failed: {_explain(error, params)}") from None
     finally:
         timer.cancel()
 
@@ -170,11 +182,15 @@ def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _explain(error: Exception) -> str:
+def _explain(error: Exception, params: Sequence[Any] | Mapping[str, Any] = ()) -> str:
     """Return DuckDB's message as one line, in words of ours where ours are clearer."""
     text = str(error)
     lower = text.lower()
-    if "read-only" in lower or "read_only" in lower:
+    if isinstance(params, Mapping) and (found := _NOT_CONVERTED.search(text)):
+        for name, value in params.items():
+            if value == found[1]:
+                return f"-p {name}={value}: {value!r} is not a {_KINDS.get(found[2], found[2])}"
+    if any(hint in lower for hint in _CHANGES):
         return "the database is open read-only here; presswatch's own commands change it"
     if "disabled by configuration" in lower or "disabled through configuration" in lower:
         return "a query may not reach files, the network or extensions here (see --allow-files)"
@@ -214,7 +230,8 @@ def get_named_query(name: str) -> NamedQuery:
     source = files("storage").joinpath("queries", f"{name}.sql")
     if not _QUERY_NAME.match(name) or not source.is_file():
         raise UsageError(
-            f"there is no question named {name!r}: see `presswatch sql --examples`"
+            f"there is no question named {name!r}: see `presswatch sql --examples`; "
+            f'a view is shown by "from {name} limit 10"'
             + did_you_mean(name, (query.name for query in named_queries()))
         )
     sql = source.read_text("utf-8")

@@ -49,8 +49,8 @@ def end_run(
 ) -> None:
     """Record how a run ended, never before it began. `stages` are seconds per stage."""
     tx.con.execute(
-        "UPDATE core.run SET state = ?, ended_at = greatest(started_at, ?), counts = ?, stages = ?, "
-        "error = ?, rev = ? WHERE run_id = ?",
+        "UPDATE core.run SET state = ?, ended_at = greatest(started_at, ?), counts = ?, "
+        "stages = ?, error = ?, rev = ? WHERE run_id = ?",
         [
             state,
             ended_at or tx.now,

@@ -9,9 +9,20 @@ import click
 
 from extractors.errors import UsageError
 from flows.context import AppContext, common_options, example, pass_app
-from storage.search import Filters, Found
+from storage.search import Filters, Found, empty_filter
 from storage.search import search as find_articles
 
+_WHY_EMPTY = {
+    "language": "nothing found: no article is in this --lang",
+    "outlet": "nothing found: no outlet's name contains this --outlet",
+    "topic": "nothing found: no article has hit this --topic yet",
+}
+_WHAT_THEN = {
+    "": ": try fewer words, a beginning* or a wider --since",
+    "language": " (`presswatch sql language_mix` shows the languages there are)",
+    "outlet": " (`presswatch sql language_mix` shows the outlets there are)",
+    "topic": " (`presswatch sql list_topics` shows those with hits)",
+}
 _SPANS = {"h": 1 / 24, "d": 1, "w": 7, "m": 30, "y": 365}
 
 
@@ -29,7 +40,9 @@ _SPANS = {"h": 1 / 24, "d": 1, "w": 7, "m": 30, "y": 365}
 @click.option("--since", help="Only from this time: a date (2026-11-01) or a span (12h, 7d, 4w).")
 @click.option("--until", help="Only before this time, as --since.")
 @click.option("--newest", is_flag=True, help="Newest first instead of best first.")
-@click.option("--limit", default=20, show_default=True, help="Most results.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), default=20, show_default=True, help="Most results."
+)
 @common_options
 @pass_app
 def search(
@@ -61,6 +74,9 @@ def search(
         found = find_articles(
             con, " ".join(words), filters=filters, limit=limit, newest_first=newest
         )
+        empty = None if found.hits else empty_filter(con, filters)
+    if topic and empty == "topic" and topic not in app.topics.infos:
+        raise UsageError(f"no topic {topic!r}: `presswatch topics list` shows the ids")
     if app.as_json:
         app.emit_json(
             {
@@ -71,7 +87,7 @@ def search(
         return
     _show(found)
     if not found.hits:
-        app.say("nothing found: try fewer words, a beginning* or a wider --since")
+        app.say(_WHY_EMPTY.get(empty or "", "nothing found") + _WHAT_THEN.get(empty or "", ""))
 
 
 def parse_time(text: str | None, now: datetime, option: str) -> datetime | None:

@@ -40,8 +40,20 @@ _NAME = re.compile(r"^[a-z][a-z0-9_]*$")
 @click.option("--out", metavar="FILE", help="Write to a file instead of standard output.")
 @click.option("--examples", is_flag=True, help="List the questions that can be asked by name.")
 @click.option("--param", "-p", multiple=True, metavar="NAME=VALUE", help="A value for $NAME.")
-@click.option("--rows", default=200, show_default=True, help="Most rows of a table.")
-@click.option("--timeout", default=60.0, show_default=True, help="Seconds a query may take.")
+@click.option(
+    "--rows",
+    type=click.IntRange(min=1),
+    default=200,
+    show_default=True,
+    help="Most rows of a table.",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0.1, max=86_400),
+    default=60.0,
+    show_default=True,
+    help="Seconds a query may take.",
+)
 @click.option("--memory", default=MEMORY, show_default=True, help="Memory a query may use.")
 @click.option("--allow-files", is_flag=True, help="Let the query use files and the network.")
 @common_options

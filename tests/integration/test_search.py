@@ -10,7 +10,15 @@ from support.archive import AT, Piece, add_pieces, store_pieces
 import storage.search
 from extractors.errors import UsageError
 from storage.database import Store
-from storage.search import Filters, catch_up, drop_articles, reindex_articles, search, settle
+from storage.search import (
+    Filters,
+    catch_up,
+    drop_articles,
+    empty_filter,
+    reindex_articles,
+    search,
+    settle,
+)
 
 KO = Piece(
     title="국방부, 전작권 전환 일정 협의",
@@ -110,6 +118,31 @@ def test_a_title_weighs_more_than_a_passing_mention(store: Store) -> None:
         Piece(title="Submarine leaves harbor", body="The boat left at dawn. " * 5),
     )
     assert _titles(store, "submarine") == ["Submarine leaves harbor", "Weather"]
+
+
+def test_what_is_on_a_topic_comes_before_the_headline_of_a_namesake(store: Store) -> None:
+    company = Piece(title="Opcon wins heat order", body="The company is pleased. " * 5)
+    talks = Piece(title="Talks in Seoul", body="They spoke of OPCON. " * 2, topic="opcon")
+    store_pieces(store, company, talks)
+    assert _titles(store, "opcon") == [talks.title, company.title]
+
+
+@pytest.mark.parametrize(
+    ("filters", "name"),
+    [
+        ({"language": "fr"}, "language"),
+        ({"outlet": "Nobody"}, "outlet"),
+        ({"topic": "nope"}, "topic"),
+        ({"language": "en", "outlet": "Nobody"}, "outlet"),
+        ({"language": "en", "outlet": "harbor"}, None),
+        ({}, None),
+    ],
+)
+def test_a_filter_that_nothing_passes_is_named(
+    filled: Store, filters: dict[str, str], name: str | None
+) -> None:
+    with filled.read() as con:
+        assert empty_filter(con, Filters(**filters)) == name
 
 
 def test_copies_are_counted_and_not_shown_again(store: Store) -> None:

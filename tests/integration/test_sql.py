@@ -133,6 +133,12 @@ def test_a_query_that_needs_too_much_memory_is_stopped(filled: Store) -> None:
         ("SELECT (", "syntax error"),
         ("no_such_question", "--examples"),
         ("", "empty"),
+        (" ; ", "empty"),
+        ("-- a remark", "empty"),
+        ("DELETE FROM articles", "read-only"),
+        ("UPDATE articles SET title = ''", "read-only"),
+        ("INSERT INTO articles SELECT * FROM articles", "read-only"),
+        ("articles", "from articles limit 10"),
     ],
 )
 def test_a_bad_query_gives_one_line_that_helps(filled: Store, query: str, words: str) -> None:
@@ -208,6 +214,33 @@ def test_examples_are_listed_with_what_they_need(filled: Store) -> None:
     assert "presswatch sql first_reports -p topic=... -p days=7" in done.output
     assert isinstance(_run(filled, "first_reports").exception, UsageError)
     assert "takes: days, topic" in str(_run(filled, "first_reports", "-pday=1").exception)
+
+
+def test_a_value_of_the_wrong_kind_is_named_with_its_parameter(filled: Store) -> None:
+    done = _run(filled, "said_on_topic", "-p", "topic=opcon", "-p", "days=abc")
+    assert str(done.exception) == "query failed: -p days=abc: 'abc' is not a whole number"
+
+
+@pytest.mark.parametrize("option", ["--rows=0", "--timeout=0", "--timeout=-1"])
+def test_a_limit_that_makes_no_sense_is_wrong_use(filled: Store, option: str) -> None:
+    done = _run(filled, "SELECT 1", option)
+    assert done.exit_code == 2
+    assert option.split("=")[0] in done.output
+
+
+def test_a_plan_keeps_its_lines(filled: Store) -> None:
+    lines = _run(filled, "EXPLAIN SELECT count(*) FROM articles").output.splitlines()
+    assert len(lines) > 5
+    assert not any("explain_value" in line for line in lines)
+
+
+def test_the_search_macro_ranks_articles_on_a_topic_first(store: Store) -> None:
+    company = Piece(title="Opcon wins heat order", body="The company is pleased.")
+    talks = Piece(title="Talks in Seoul", body="They spoke of OPCON and dates.", topic="opcon")
+    store_pieces(store, company, talks)
+    with sandbox(store) as con:
+        rows = ask(con, "SELECT title FROM search('opcon')").rows
+    assert rows == [(talks.title,), (company.title,)]
 
 
 def test_the_search_macro_finds_what_the_command_finds(filled: Store) -> None:
