@@ -19,6 +19,7 @@ Verdict = Literal["ok", "warning", "error"]
 # Prefect's API server breaks with these (docs/adr/0004-pinned-versions.md).
 _UPPER_BOUNDS = {"fastapi": (0, 151), "sqlalchemy": (2, 1), "duckdb": (2, 1)}
 _LEAST_FREE_BYTES = 500_000_000
+_PROGRESS_STEP = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,12 +32,13 @@ class Finding:
     advice: str = ""
 
 
-def examine(app: AppContext, *, online: bool = True) -> Iterator[Finding]:
+def examine(app: AppContext, *, online: bool = True, deep: bool = True) -> Iterator[Finding]:
     """Run all checks in order. A check that fails never hides the next one.
 
     Args:
         app: settings and store of this call.
         online: also ask Slack whether it knows the token.
+        deep: read every block of the database; else only count.
     """
     checks: list[tuple[str, Callable[[AppContext], Finding]]] = [
         ("Python and packages", _check_packages),
@@ -44,7 +46,7 @@ def examine(app: AppContext, *, online: bool = True) -> Iterator[Finding]:
         ("feeds", _check_feeds),
         ("topics", _check_topics),
         ("folder", _check_folder),
-        ("database", _check_database),
+        ("database", _check_database if deep else _count_database),
         ("last run", _check_last_run),
         ("Prefect", _check_prefect),
         ("Slack", _check_slack if online else _check_slack_settings),
@@ -143,12 +145,24 @@ def _check_folder(app: AppContext) -> Finding:
     )
 
 
-def _check_database(app: AppContext) -> Finding:
+def _count_database(app: AppContext) -> Finding:
+    return _check_database(app, deep=False)
+
+
+def _check_database(app: AppContext, *, deep: bool = True) -> Finding:
     path = app.settings.db_path
     if not path.exists() and not app.store.main.exists():
         return Finding(check="database", verdict="ok", found=f"{path}: made by the first run")
     app.store.check_writable()
-    problems = app.store.examine()
+    shown = 0.0
+
+    def progress(share: float) -> None:
+        nonlocal shown
+        if share >= shown + _PROGRESS_STEP and share < 1:
+            shown = share
+            app.say(f"database: {share:.0%} read")
+
+    problems = app.store.examine(deep=deep, progress=progress)
     if problems:
         return Finding(
             check="database",
@@ -162,7 +176,8 @@ def _check_database(app: AppContext) -> Finding:
     return Finding(
         check="database",
         verdict="ok",
-        found=f"{path}: {row[0] if row else 0} articles, {size:.1f} MB",
+        found=f"{path}: {row[0] if row else 0} articles, {size:.1f} MB"
+        + ("" if deep else "; blocks not read (--quick)"),
     )
 
 

@@ -218,8 +218,9 @@ def _move_articles(tx: Transaction, articles: list[int], story_id: int) -> dict[
         FROM core.article
         WHERE article_id IN (SELECT unnest(?::BIGINT[])) AND duplicate_of IS NOT NULL
           AND duplicate_of NOT IN (SELECT unnest(?::BIGINT[]))
+          AND article_id BETWEEN ? AND ?
         """,
-        [articles, articles],
+        [articles, articles, min(articles, default=0), max(articles, default=0)],
     ).fetchall()
     if not loose:
         return {}

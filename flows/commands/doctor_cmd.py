@@ -14,14 +14,17 @@ _MARKS = {"ok": "ok     ", "warning": "WARNING", "error": "ERROR  "}
 
 @click.command("doctor", epilog=example("presswatch doctor", "presswatch doctor --offline --json"))
 @click.option("--offline", is_flag=True, help="Do not ask Slack whether it knows the token.")
+@click.option("--quick", is_flag=True, help="Do not read every block of the database.")
 @common_options
 @pass_app
-def doctor(app: AppContext, offline: bool) -> int:
+def doctor(app: AppContext, offline: bool, quick: bool) -> int:
     """Check the installation, the settings, the database, Prefect and Slack.
+
+    A run may go on meanwhile.
 
     Exit code 1 when something is wrong.
     """
-    findings = list(examine(app, online=not offline))
+    findings = list(examine(app, online=not offline, deep=not quick))
     if app.as_json:
         app.emit_json([dataclasses.asdict(finding) for finding in findings])
     else:

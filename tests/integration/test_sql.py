@@ -134,7 +134,7 @@ def test_a_query_that_needs_too_much_memory_is_stopped(filled: Store) -> None:
         ("no_such_question", "--examples"),
         ("", "empty"),
         (" ; ", "empty"),
-        ("-- a remark", "empty"),
+        ("/* a remark */", "empty"),
         ("DELETE FROM articles", "read-only"),
         ("UPDATE articles SET title = ''", "read-only"),
         ("INSERT INTO articles SELECT * FROM articles", "read-only"),
@@ -230,8 +230,8 @@ def test_a_limit_that_makes_no_sense_is_wrong_use(filled: Store, option: str) ->
 
 def test_a_plan_keeps_its_lines(filled: Store) -> None:
     lines = _run(filled, "EXPLAIN SELECT count(*) FROM articles").output.splitlines()
-    assert len(lines) > 5
-    assert not any("explain_value" in line for line in lines)
+    assert len(lines) > 3
+    assert not any("explain_value" in line or "┃" in line for line in lines)
 
 
 def test_the_search_macro_ranks_articles_on_a_topic_first(store: Store) -> None:
