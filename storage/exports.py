@@ -22,7 +22,8 @@ from storage.database import SEQUENCES
 from storage.errors import StoreDamaged, StoreTooNew
 from storage.migrate import applied_versions, load_migrations
 from storage.query import stream
-from storage.rebuild import LEDGER, build_database, core_tables
+from storage.publish import LEDGER
+from storage.rebuild import build_database, core_tables
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING
 
 from storage.database import connect_writer
 from storage.migrate import load_migrations, run_migrations
+from storage.publish import LEDGER
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
-
-LEDGER = "schema_migration"
 
 
 def core_tables(con: DuckDBPyConnection) -> list[str]:
