@@ -21,8 +21,8 @@ from extractors.errors import UsageError
 from storage.database import SEQUENCES
 from storage.errors import StoreDamaged, StoreTooNew
 from storage.migrate import applied_versions, load_migrations
-from storage.query import stream
 from storage.publish import LEDGER
+from storage.query import stream
 from storage.rebuild import build_database, core_tables
 
 if TYPE_CHECKING:
