@@ -332,7 +332,7 @@ def _by_rule(row: _Row, place: str, categories: frozenset[str] | None = None) ->
             continue
         if categories is not None and rule.category not in categories:
             continue
-        if categories is _BOXED and hit.start > 0:
+        if categories is _BOXED and (hit.phrase or hit.start > 0):
             continue
         row.drop(rule.name, rule.reason)
         return
@@ -520,7 +520,7 @@ def _paragraphs_in_a_row(rest: Sequence[_Row], family: str) -> bool:
         run = run + 1 if article and not row.hits else 0
         longest = max(longest, run)
         wide += run > 0 and shape.width >= BLURB_WIDTH
-    if longest > RESUMED_PROSE or wide >= RESUMED_PROSE:
+    if longest > RESUMED_PROSE or wide:
         return True
     return longest == RESUMED_PROSE and not _teasers(rest)
 

@@ -155,3 +155,39 @@ def test_a_lesson_keeps_order_and_kinds_but_no_text() -> None:
     assert isinstance(lesson, Lesson)
     assert (lesson.story, lesson.kinds) == (7, "ppppr")
     assert lesson.opening() == frozenset(lesson.keys[:2])
+
+
+NOTICE = "Summaries above our articles are made by a machine and may differ from the text below."
+
+
+def test_a_notice_above_every_article_makes_no_versions_of_them() -> None:
+    pages = [[NOTICE, *story(n)] for n in range(3)]
+    memory = learned(pages)
+    assert [taken(page, memory) for page in pages] == [[NOTICE]] * 3
+
+
+def test_a_standing_phrase_of_a_subject_stays_where_it_stands_alone() -> None:
+    phrase = "The government protested by way of its embassy in the strongest terms on that day."
+    pages = [[*story(n), *([phrase] if n < 3 else [])] for n in range(9)]
+    memory = learned(pages)
+    assert [taken(page, memory) for page in pages] == [[]] * 9
+
+
+def test_a_sentence_behind_a_label_of_the_site_needs_one_other_story() -> None:
+    pages = [[*story(n), MOTTO, PROMO] for n in range(2)]
+    memory = learned(pages)
+    assert [taken(page, memory) for page in pages] == [[MOTTO, PROMO]] * 2
+
+
+def test_a_box_inside_the_text_is_known_from_one_other_story() -> None:
+    box = ["Tidings by post", "Where shall we send them", PROMO, "behind the box"]
+    pages = [[*story(n)[:2], *box, *story(n)[2:]] for n in range(2)]
+    memory = learned(pages)
+    assert [taken(page, memory) for page in pages] == [box] * 2
+
+
+def test_paragraphs_that_two_stories_share_are_no_box() -> None:
+    shared = [f"{PROMO[:-1]} {word}." for word in WORDS[:3]]
+    pages = [[*story(n)[:2], *shared, *story(n)[2:]] for n in range(2)]
+    memory = learned(pages)
+    assert [taken(page, memory) for page in pages] == [[]] * 2
