@@ -38,6 +38,7 @@ from extractors.site_memory import (
     PageMemory,
     stands_alone,
 )
+from extractors.subject import SAME_SUBJECT, shared_words
 
 MAX_PASSES: Final = 50
 """Passes end by themselves, as each removes a line; this bounds a page made to need one a line."""
@@ -456,7 +457,7 @@ def _ending(rows: list[_Row], family: str) -> None:
         rule = next((h.rule for h in row.hits if h.rule.action in ("ends", "box")), None)
         if rule is None and not row.live and row.shape.width <= CLOSING_WIDTH:
             closing = next((h.rule for h in row.hits if h.rule.category in CLOSING), None)
-            if closing is not None and total and _closes(rows[i + 1 :], before, total, family):
+            if closing is not None and total and _closes(rows, i, before, total, family):
                 for r in rows[i + 1 :]:
                     r.drop(closing.name, "behind the line that closes the article")
                 return
@@ -471,10 +472,10 @@ def _ending(rows: list[_Row], family: str) -> None:
         if (
             rule.action == "ends"
             and total
-            and not _resumes(rest, family)
+            and not _resumes(rows, i, family)
             and (
                 (
-                    before >= _related_after(rest, family) * total
+                    before >= _related_after(rows, i, family) * total
                     and (len(long_after) <= RELATED_PROSE or weight <= RELATED_REST * before)
                 )
                 or (before >= TEASERS_AFTER * total and _teasers(rest))
@@ -486,20 +487,27 @@ def _ending(rows: list[_Row], family: str) -> None:
         _box(rest, rule.name)
 
 
-def _related_after(rest: Sequence[_Row], family: str) -> float:
+def _related_after(rows: Sequence[_Row], at: int, family: str) -> float:
     """The share of the prose that must stand before a heading for it to end the article."""
-    following = [r for r in rest if r.live and r.shape.letters][:2]
+    following = [r for r in rows[at + 1 :] if r.live and r.shape.letters][:2]
     direct = len(following) == 2 and all(_live_prose(r, family) and not r.hits for r in following)
-    return RELATED_DIRECT if direct else RELATED_AFTER
+    return RELATED_DIRECT if direct and _same_subject(rows, at, following) else RELATED_AFTER
 
 
-def _resumes(rest: Sequence[_Row], family: str) -> bool:
+def _same_subject(rows: Sequence[_Row], at: int, passage: Sequence[_Row]) -> bool:
+    told = (r.line.text for r in rows[:at] if r.live and r.shape.prose)
+    return shared_words((r.line.text for r in passage), told) >= SAME_SUBJECT
+
+
+def _resumes(rows: Sequence[_Row], at: int, family: str) -> bool:
     """A box inside the article: a title or some, then paragraphs in a row.
 
-    Long ones in a row wherever they stand, since the blurbs of a list stand each under its own
-    headline; else a box of few titles with paragraphs up to the end.
+    Long ones in a row that go on about the same, wherever they stand, since most blurbs of a list
+    stand each under its own headline; else a box of few titles with paragraphs up to the end.
     """
-    if _paragraphs_in_a_row(rest, family):
+    rest = rows[at + 1 :]
+    run = _paragraphs_in_a_row(rest, family)
+    if run and (run[-1].shape.width >= BLURB_WIDTH or _same_subject(rows, at, run)):
         return True
     live = [r for r in rest if r.live and r.shape.letters and not r.hits]
     prose = [i for i, r in enumerate(live) if r.shape.prose and _own(r.shape, family)]
@@ -508,27 +516,32 @@ def _resumes(rest: Sequence[_Row], family: str) -> bool:
     return prose[-1] - prose[0] + 1 == len(prose)
 
 
-def _paragraphs_in_a_row(rest: Sequence[_Row], family: str) -> bool:
-    run = longest = wide = 0
+def _paragraphs_in_a_row(rest: Sequence[_Row], family: str) -> list[_Row]:
+    """The longest run of them, or one wider than blurbs are; empty when they may be blurbs."""
+    run: list[_Row] = []
+    longest: list[_Row] = []
     for row in rest:
         if not row.live:
             if any(h.rule.category == "related" for h in row.hits):
-                run = 0
+                run = []
             continue  # an advertisement between two paragraphs
         shape = row.shape
         article = _live_prose(row, family) and shape.sentence and shape.width >= LONG_PARAGRAPH
-        run = run + 1 if article and not row.hits else 0
-        longest = max(longest, run)
-        wide += run > 0 and shape.width >= BLURB_WIDTH
-    if longest > RESUMED_PROSE or wide:
-        return True
-    return longest == RESUMED_PROSE and not _teasers(rest)
+        run = [*run, row] if article and not row.hits else []
+        if run and shape.width >= BLURB_WIDTH:
+            return [row]
+        if len(run) > len(longest):
+            longest = run
+    if len(longest) > RESUMED_PROSE:
+        return longest
+    return longest if len(longest) == RESUMED_PROSE and not _teasers(rest) else []
 
 
-def _closes(rest: Sequence[_Row], before: float, total: float, family: str) -> bool:
+def _closes(rows: Sequence[_Row], at: int, before: float, total: float, family: str) -> bool:
     """Behind a notice or an end mark, with most of the text before it, the site goes on."""
-    if before < CLOSING_AFTER * total or _resumes(rest, family):
+    if before < CLOSING_AFTER * total or _resumes(rows, at, family):
         return False
+    rest = rows[at + 1 :]
     weight = sum(r.shape.weight for r in rest if _live_prose(r, family))
     return weight <= RELATED_REST * before or _teasers(rest)
 

@@ -53,6 +53,19 @@ def test_a_heading_whose_list_was_dropped_does_not_end_an_article_in_the_middle(
     assert removed(page) == ["Related stories"]
 
 
+def test_blurbs_in_a_row_under_a_heading_are_no_article_when_they_tell_of_other_things() -> None:
+    story = [
+        "산골의 한 초등학교가 문을 닫은 지 여섯 해 만에 마을 도서관으로 다시 태어났다.",
+        "교실 네 칸을 튼 열람실에는 주말이면 이백 명 가까운 사람이 책을 빌리러 찾아온다.",
+        "목수였던 주민이 책장을 짜고 읍내 서점이 책 삼천 권을 내놓아 도서관을 꾸렸다.",
+    ]
+    blurbs = [
+        "시장이 방파제 철거 일정에 합의했다. 항구를 되살리기 위한 조건과 남은 과제를 짚어 본다.",
+        "여객선 특별법이 의회를 통과했다. 첫 배는 언제 바다에 나올 수 있을지 전문가들에게 물었다.",
+    ]
+    assert removed([*story, "관련기사", *blurbs]) == ["관련기사", *blurbs]
+
+
 def test_a_credit_with_a_copyright_sign_does_not_close_the_article() -> None:
     credit = "© Harbour Archive/Jane Roe"
     told = [text.replace("the", "their") for text in (*OPENING, *GOING_ON)]
