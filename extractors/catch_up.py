@@ -19,7 +19,8 @@ from extractors.discovery import NEWS_SITEMAPS
 from extractors.errors import FetchError, ParseError
 from extractors.feed_list import FeedConfig
 from extractors.feeds import ParsedFeed
-from extractors.fetch import Fetcher, gunzip_bounded
+from extractors.fetch import Fetcher
+from extractors.http_body import gunzip_bounded
 from extractors.models import FeedEntry
 from extractors.polling import Parser
 from extractors.sitemaps import parse_sitemap_index

@@ -125,6 +125,9 @@ _HEADER: Final = re.compile(r"charset\s*=\s*[\"']?\s*([\w.:-]{2,40})", re.IGNORE
 _ISO_2022: Final = re.compile(rb"\x1b(?:\$[@B]|\$\([DOPQ]|\([JI])")
 _ISO_2022_KR: Final = b"\x1b$)C"
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
+MAX_MARKS: Final = 30
+# Combining marks are no word characters; what else such a run holds is looked at one by one.
+_MARKS: Final = re.compile(r"[^\w\s\x00-\x7f]{31,}")
 
 
 def decode_page(
@@ -171,7 +174,28 @@ def clean_text(text: str) -> str:
         text.encode("utf-8")
     except UnicodeEncodeError:
         text = _join_surrogates(text)
+    return compose(text)
+
+
+def compose(text: str) -> str:
+    """Return text in NFC; of a run of combining marks at most 30 stay.
+
+    Putting marks into their canonical order takes quadratic time, so that a page of accents would
+    take minutes. No language stacks more than 30 (Unicode UAX #15, Stream-Safe Text Format).
+    """
+    if _MARKS.search(text):
+        text = _MARKS.sub(_stream_safe, text)
     return text if unicodedata.is_normalized("NFC", text) else unicodedata.normalize("NFC", text)
+
+
+def _stream_safe(match: re.Match[str]) -> str:
+    out: list[str] = []
+    marks = 0
+    for char in match.group():
+        marks = marks + 1 if unicodedata.combining(char) else 0
+        if marks <= MAX_MARKS:
+            out.append(char)
+    return "".join(out)
 
 
 def _join_surrogates(text: str) -> str:

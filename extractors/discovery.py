@@ -9,6 +9,7 @@ Source: Miniflux's order of autodiscovery (research/fetching.md A3 row 33).
 from __future__ import annotations
 
 import html
+import itertools
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -18,12 +19,15 @@ from urllib.parse import urlsplit
 from extractors.decode import decode_page
 from extractors.errors import FetchError, ForbiddenAddress, ParseError
 from extractors.feeds import ParsedFeed, plain_line
-from extractors.fetch import Fetched, Fetcher, gunzip_bounded
+from extractors.fetch import Fetched, Fetcher
+from extractors.http_body import gunzip_bounded
 from extractors.polling import Parser
+from extractors.sitemaps import named_sitemaps
 from extractors.urls import canonicalise, host_of, registrable_domain
 
 MAX_CANDIDATES = 12  # feeds tried per step; a site that links more is read by its first ones
 MAX_PAGE_CHARS = 1_000_000
+MAX_LINKS = 20_000  # tags of one page that are looked at
 WELL_KNOWN = (
     "/feed",
     "/rss",
@@ -47,7 +51,10 @@ _FEED_TYPES = (
 )
 _TAG = re.compile(r"<(link|a|base)\b((?:[^<>\"']|\"[^\"<]*\"|'[^'<]*')*+)>", re.IGNORECASE)
 _ANCHOR_TEXT = re.compile(r"[^<]{0,200}")
-_ATTRIBUTE = re.compile(r"([A-Za-z\-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))")
+# Possessive: a name without a value, a million letters long, is looked at once.
+_ATTRIBUTE = re.compile(
+    r"(?<![A-Za-z\-])([A-Za-z\-]++)\s*+=\s*+(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]++))"
+)
 _FEED_PATH = re.compile(
     r"(?:^|[/._\-])(?:rss\d*|feeds?|atom|rdf|xml)(?:[/._\-?]|$)|\.(?:rss|rdf|atom|xml)(?:$|\?)|"
     r"outputtype=xml|format=(?:rss|feed|atom)",
@@ -102,9 +109,7 @@ async def discover_feeds(
     own = await finder.read(page, "the address itself")
     if own is not None:
         return [own]
-    text, _ = decode_page(page.content, page.content_type)
-    text = text[:MAX_PAGE_CHARS]
-    links, anchors, lists = page_links(text, page.url)
+    links, anchors, lists = await finder.links_of(page)
     found = await finder.try_all(links, "a link tag of the page")
     if found:
         return found
@@ -115,8 +120,7 @@ async def discover_feeds(
         listing = await finder.quietly(address)
         if listing is None:
             continue
-        text, _ = decode_page(listing.content, listing.content_type)
-        more_links, more_anchors, _ = page_links(text[:MAX_PAGE_CHARS], listing.url)
+        more_links, more_anchors, _ = await finder.links_of(listing)
         found = await finder.try_all([*more_links, *more_anchors], "the site's list of feeds")
         if found:
             return found
@@ -131,6 +135,14 @@ async def discover_feeds(
     return await finder.try_all(sitemaps, "a news sitemap", enough=1)
 
 
+def page_links_of(
+    content: bytes, content_type: str | None, url: str
+) -> tuple[list[str], list[str], list[str]]:
+    """Decode a page and return `page_links` of it; for a worker."""
+    text, _ = decode_page(content, content_type)
+    return page_links(text[:MAX_PAGE_CHARS], url)
+
+
 def page_links(text: str, url: str) -> tuple[list[str], list[str], list[str]]:
     """Return a page's feed addresses: (of link tags, of links that look like feeds, feed lists).
 
@@ -141,7 +153,7 @@ def page_links(text: str, url: str) -> tuple[list[str], list[str], list[str]]:
     links: dict[str, None] = {}
     anchors: dict[str, None] = {}
     lists: dict[str, None] = {}
-    for match in _TAG.finditer(text):
+    for match in itertools.islice(_TAG.finditer(text), MAX_LINKS):
         tag = match.group(1).lower()
         values = {
             name.lower(): html.unescape(a or b or c).strip()
@@ -240,7 +252,11 @@ class _Finder:
             answer = await self._fetcher.get(root + "/robots.txt", kind="robots")
         except FetchError:
             return []
-        text = answer.content.decode("utf-8", "replace")
-        named = re.findall(r"(?im)^\s*sitemap\s*:\s*(\S{1,2000})", text)
-        good = [a for a in (canonicalise(n, base=root) for n in named) if a]
-        return sorted(good, key=lambda a: "news" not in a.lower())[:3]
+        return named_sitemaps(answer.content.decode("utf-8", "replace"), root)[:3]
+
+    async def links_of(self, page: Fetched) -> tuple[list[str], list[str], list[str]]:
+        """Read a page's links in a worker; a page that kills it has none."""
+        try:
+            return await self._parser.call(page_links_of, page.content, page.content_type, page.url)
+        except ParseError:
+            return [], [], []

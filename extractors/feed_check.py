@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from extractors.decode import decode_page
-from extractors.errors import FetchError
+from extractors.errors import FetchError, ParseError
 from extractors.feed_list import FeedConfig
 from extractors.feed_state import FeedState
 from extractors.feeds import describe_html, plain_text
@@ -25,7 +25,9 @@ from extractors.robots import RobotsCache
 PAGES = 2  # article pages looked at per feed: one may be a gallery or a video
 # Text in paragraphs that an article page has at least; front pages and walls have less.
 READABLE_CHARS = 300
-_PARAGRAPH = re.compile(r"<p\b[^<>]*>(.*?)</p\s*>", re.IGNORECASE | re.DOTALL)
+MAX_PARAGRAPHS = 400
+_PARAGRAPH = re.compile(r"<p\b[^<>]*+>", re.IGNORECASE)
+_PARAGRAPH_END = re.compile(r"</p\s*>", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,14 +90,37 @@ async def check_feed(
     if parsed.problem:
         remarks.append("not quite well-formed")
     if config.fetch == "page" and pages and parsed.entries:
-        verdict = await _check_pages([e.url for e in parsed.entries if e.url], fetcher, robots)
+        addresses = [e.url for e in parsed.entries if e.url]
+        verdict = await _check_pages(addresses, fetcher, parser, robots)
         check = replace(check, pages=verdict)
         if verdict != "readable":
             remarks.append(f'article pages: {verdict}; fetch = "feed" would use the feed\'s text')
     return replace(check, verdict="warn" if remarks else "ok", message="; ".join(remarks))
 
 
-async def _check_pages(urls: list[str], fetcher: Fetcher, robots: RobotsCache | None) -> str:
+def page_verdict(content: bytes, content_type: str | None) -> str:
+    """Say whether a page has an article's text: `readable`, or why not. For a worker."""
+    text, _ = decode_page(content, content_type)
+    chars, at = 0, 0
+    for _ in range(MAX_PARAGRAPHS):
+        start = _PARAGRAPH.search(text, at)
+        end = _PARAGRAPH_END.search(text, start.end()) if start else None
+        if start is None or end is None:
+            break
+        chars += len(plain_text(text[start.end() : end.start()]))
+        if chars >= READABLE_CHARS:
+            return "readable"
+        at = end.end()
+    return {
+        "challenge": "a browser challenge comes instead",
+        "consent": "a cookie wall comes instead",
+        "login": "a login page comes instead",
+    }.get(describe_html(text).partition(":")[0], "too little text in them")
+
+
+async def _check_pages(
+    urls: list[str], fetcher: Fetcher, parser: Parser, robots: RobotsCache | None
+) -> str:
     if not urls:
         return "no links in the feed"
     problem = ""
@@ -111,14 +136,10 @@ async def _check_pages(urls: list[str], fetcher: Fetcher, robots: RobotsCache | 
                 "challenge": "a browser challenge comes instead",
             }.get(exc.outcome, f"HTTP {exc.status}" if exc.status else exc.outcome)
             continue
-        text, _ = decode_page(page.content, page.content_type)
-        chars = sum(len(plain_text(p)) for p in _PARAGRAPH.findall(text)[:400])
-        if chars >= READABLE_CHARS:
-            return "readable"
-        told = describe_html(text).partition(":")[0]
-        problem = {
-            "challenge": "a browser challenge comes instead",
-            "consent": "a cookie wall comes instead",
-            "login": "a login page comes instead",
-        }.get(told, "too little text in them")
+        try:
+            problem = await parser.call(page_verdict, page.content, page.content_type)
+        except ParseError:
+            problem = "they keep a parser busy for too long"
+        if problem == "readable":
+            break
     return problem

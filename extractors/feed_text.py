@@ -37,7 +37,7 @@ _NAME_FIELD = re.compile(
 _MARKUP = re.compile(r"<!\[CDATA\[|\]\]>|<[^<>]{0,2000}>|[<>]")
 _PREFIX = re.compile(r"xmlns:([A-Za-z0-9_.\-]{1,60})")
 _BIG_TAG = re.compile(rf"<[A-Za-z][^<>]{{{_LONG_TAG},}}>")
-_ITEM_START = re.compile(r"<(?:[A-Za-z0-9_\-]{1,40}:)?(?:item|entry)[\s>]", re.IGNORECASE)
+_ITEM_START = re.compile(r"<(?:[A-Za-z0-9_\-]{1,40}:)?(?:item|entry)[\s>/]", re.IGNORECASE)
 _TAG = re.compile(r"<(/?)([A-Za-z_][^\s<>/]{0,80})[^<>]*?(/?)>")
 
 

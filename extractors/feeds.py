@@ -19,14 +19,13 @@ import html
 import io
 import json
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
-from extractors.decode import decode_page
+from extractors.decode import compose, decode_page
 from extractors.errors import ParseError
 from extractors.feed_text import MAX_FIELD_CHARS, MAX_ITEMS, clean_markup
 from extractors.models import FeedEntry
@@ -443,7 +442,7 @@ def plain_text(markup: str) -> str:
         text = _ANY_TAG.sub("", text)
     if "&" in text:
         text = html.unescape(text)
-    text = _CONTROL.sub("", unicodedata.normalize("NFC", text))
+    text = _CONTROL.sub("", compose(text))
     lines = (_SPACE.sub(" ", line).strip() for line in text.split("\n"))
     return "\n".join(line for line in lines if line)[:MAX_FIELD_CHARS]
 

@@ -17,12 +17,10 @@ robots, deferred.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import email.utils
+import functools
 import re
 import socket
 import time
-import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -33,11 +31,21 @@ from urllib.parse import urljoin
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.client_proto import ResponseHandler
 from yarl import URL
 
 from extractors.errors import FetchError, ForbiddenAddress
-from extractors.guard import AddressGuard, CheckedUrl, RefusedDial, redact_url
+from extractors.guard import AddressGuard, CheckedUrl, redact_url
+from extractors.http_body import BodyDecoder
+from extractors.http_status import (
+    TooMuchSent,
+    clean_header,
+    is_header_value,
+    status_error,
+    translate_error,
+)
 from extractors.models import Page
+from extractors.pacing import PACES, HostPacer, pacing_key
 
 Kind = Literal["feed", "page", "robots", "sitemap"]
 
@@ -72,12 +80,17 @@ _KEPT_HEADERS = (
 )
 _PERMANENT = (301, 308)
 _REDIRECTS = (301, 302, 303, 307, 308)
-# A longer Retry-After is cut: one wrong header must not switch a feed off for years.
-MAX_RETRY_AFTER_S = 86_400.0
-REFUSALS_IN_ROW = 5
-RATE_LIMIT_PAUSE_S = 60.0  # after a 429 that does not say how long
 _READ_CHUNK = 65_536
 _MAX_FIELD_BYTES = 32_768  # a header line; policies of 10 kB are ordinary
+# Bytes as sent, framing included. Before the final status: interim answers (1xx) and headers;
+# the largest heads seen are about 100 kB. Afterwards: the cap of the kind and a quarter more for
+# the framing of chunks, so that one-byte chunks, chunk extensions and trailers end as well.
+_HEAD_BYTES = 1_000_000
+_FRAMING_SHARE = 0.25
+# One-byte chunks have a line end each 3 bytes, the lines of a document one each 20 to 80. A
+# million chunks cost some 3 s of processor time.
+_MANY_BREAKS = 100_000
+_CRUMB = 8
 _DNS_THREADS = 64  # as many as connections: names that hang must not queue up the others
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
 
@@ -131,135 +144,6 @@ def make_user_agent(version: str, contact: str | None) -> str:
     return f"presswatch/{version} (news monitor; {where or 'operator has set no contact'})"
 
 
-def parse_retry_after(value: str | None, now: datetime) -> float | None:
-    """Read Retry-After, seconds or HTTP date; at most a day, None when unreadable."""
-    if not value:
-        return None
-    text = value.strip()
-    if text.isascii() and text.isdigit():
-        return min(float(text[:12]), MAX_RETRY_AFTER_S)
-    moment = parse_http_date(text)
-    if moment is None:
-        return None
-    return min(max((moment - now).total_seconds(), 0.0), MAX_RETRY_AFTER_S)
-
-
-def parse_http_date(text: str | None) -> datetime | None:
-    """Read an HTTP date; None when unreadable."""
-    if not text:
-        return None
-    try:
-        moment = email.utils.parsedate_to_datetime(text)
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except (TypeError, ValueError, IndexError, OverflowError):
-        return None
-
-
-class BodyDecoder:
-    """Decodes gzip and deflate piece by piece, never more than `limit` bytes in all.
-
-    Only what we advertise is decoded. A body that is plain although its header says gzip is taken
-    as it is (misconfigured caches do that); brotli and zstd are refused by name. With `cut`, what
-    exceeds the limit is left out instead of being an error.
-    """
-
-    def __init__(self, encoding: str, limit: int, url: str, *, cut: bool = False) -> None:
-        self.is_full = False
-        self._cut = cut
-        self._url = url
-        self._limit = limit
-        self._parts: list[bytes] = []
-        self._size = 0
-        self._first = True
-        self._decoder: zlib._Decompress | None = None
-        names = [n.strip().lower() for n in encoding.split(",") if n.strip()]
-        names = [n for n in names if n != "identity"]
-        if len(names) > 1 or (names and names[0] not in ("gzip", "x-gzip", "deflate")):
-            raise FetchError(
-                f"{redact_url(url)}: the server compressed with {encoding[:40]!r}, "
-                "which was not asked for",
-                url=url,
-                outcome="unsupported_encoding",
-            )
-        self._name = names[0].removeprefix("x-") if names else ""
-
-    def feed(self, chunk: bytes) -> None:
-        """Take one chunk of the body as sent."""
-        if not chunk:
-            return
-        if self._first:
-            self._first = False
-            self._decoder = self._choose(chunk)
-        if self._decoder is None:
-            self._keep(chunk)
-            return
-        while chunk and not self.is_full:
-            try:
-                self._keep(self._decoder.decompress(chunk, _READ_CHUNK))
-            except zlib.error as exc:
-                raise FetchError(
-                    f"{redact_url(self._url)}: the {self._name} stream is broken ({exc})",
-                    url=self._url,
-                    outcome="bad_encoding",
-                ) from exc
-            chunk = self._decoder.unconsumed_tail
-            if self._decoder.eof:
-                rest = self._decoder.unused_data
-                if self._name == "gzip" and rest[:2] == b"\x1f\x8b":
-                    self._decoder, chunk = zlib.decompressobj(31), rest
-                else:
-                    break  # zero padding or junk after the stream
-
-    def finish(self) -> bytes:
-        """Return the decoded body.
-
-        Raises:
-            FetchError: the compressed stream ended too early: half a feed is not a feed.
-        """
-        if self._decoder is not None and not self._decoder.eof and not self.is_full:
-            raise FetchError(
-                f"{redact_url(self._url)}: the {self._name} stream ended too early",
-                url=self._url,
-                outcome="truncated",
-            )
-        return b"".join(self._parts)
-
-    def _choose(self, first: bytes) -> zlib._Decompress | None:
-        if self._name == "gzip":
-            return zlib.decompressobj(31) if first[:1] == b"\x1f" else None
-        if self._name == "deflate":
-            if first[:1] in (b"<", b"{"):
-                return None
-            wrapped = first[0] & 0x0F == 8 and (
-                len(first) < 2 or (first[0] * 256 + first[1]) % 31 == 0
-            )
-            return zlib.decompressobj(15 if wrapped else -15)
-        return None
-
-    def _keep(self, piece: bytes) -> None:
-        if self._cut and self._size + len(piece) >= self._limit:
-            piece = piece[: self._limit - self._size]
-            self.is_full = True
-        self._size += len(piece)
-        if self._size > self._limit:
-            raise FetchError(
-                f"{redact_url(self._url)}: more than {self._limit} bytes after decoding",
-                url=self._url,
-                outcome="too_large",
-                retryable=False,
-            )
-        self._parts.append(piece)
-
-
-def gunzip_bounded(content: bytes, limit: int, url: str) -> bytes:
-    """Unpack a file that is itself gzip (`sitemap.xml.gz`); other content is returned as it is."""
-    if content[:2] != b"\x1f\x8b":
-        return content
-    decoder = BodyDecoder("gzip", limit, url)
-    decoder.feed(content)
-    return decoder.finish()
-
-
 class _Resolver(AbstractResolver):
     """getaddrinfo in threads of its own: names that hang cannot use up the loop's few threads."""
 
@@ -291,136 +175,40 @@ class _Resolver(AbstractResolver):
         self._pool.shutdown(wait=False, cancel_futures=True)
 
 
-class _Pace:
-    """When a host may be asked next, and the delay that its robots.txt asks for."""
+class _Wire(ResponseHandler):
+    """One connection that is given up when more bytes come than were allowed.
 
-    __slots__ = ("delay_s", "next_start", "refusals")
-
-    def __init__(self) -> None:
-        self.refusals = 0  # 429 in a row
-        self.next_start = 0.0
-        self.delay_s = 0.0
-
-
-# One for the process: a run has several fetchers after each other (one for each batch), and a
-# host must not be asked sooner because a new one begins.
-_PACES: dict[str, _Pace] = {}
-
-
-class _Host:
-    """One host's queue in one fetcher: places, the order of starts, and its pace."""
-
-    __slots__ = ("pace", "places", "starting", "waiting")
-
-    def __init__(self, per_host: int, pace: _Pace) -> None:
-        self.places = asyncio.Semaphore(per_host)
-        self.starting = asyncio.Lock()
-        self.pace = pace
-        self.waiting = 0
-
-
-class HostPacer:
-    """Keeps to at most `per_host` fetches at once and `delay_s` between starts at each host.
-
-    Waiters are served in their order at constant cost each.
-    Source: rss-fetcher (2 at once, 5 s per source); research/fetching.md A3 row 18.
+    aiohttp bounds none of these: interim answers, trailers, chunk extensions, tiny chunks. Each
+    costs processor time for as long as the deadline lasts.
     """
 
-    def __init__(
-        self,
-        *,
-        per_host: int,
-        delay_s: float,
-        clock: Callable[[], float],
-        paces: dict[str, _Pace] | None = None,
-    ) -> None:
-        self._paces = {} if paces is None else paces
-        self._per_host = max(per_host, 1)
-        self._delay_s = max(delay_s, 0.0)
-        self._clock = clock
-        self._hosts: dict[str, _Host] = {}
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop=loop)
+        self._left = _HEAD_BYTES
+        self._taken = self._breaks = 0
 
-    def set_delay(self, host: str, delay_s: float) -> None:
-        """Lengthen the delay of one host (robots.txt's Crawl-delay); never below the setting."""
-        self._host(host).pace.delay_s = delay_s
+    def allow_body(self, limit: int) -> None:
+        """The final head is read: what follows may be a body of `limit` bytes."""
+        self._left += int(limit * (1 + _FRAMING_SHARE))
 
-    def answered(self, host: str) -> None:
-        """Note that the host answered something else than 429."""
-        self._host(host).pace.refusals = 0
-
-    def refused(self, host: str, retry_after_s: float | None) -> None:
-        """Note a 429; after several in a row nothing is started at this host for a while.
-
-        One address that is refused says nothing about the others of its host; five do.
-        """
-        pace = self._host(host).pace
-        pace.refusals += 1
-        if pace.refusals >= REFUSALS_IN_ROW:
-            wait = retry_after_s if retry_after_s is not None else RATE_LIMIT_PAUSE_S
-            pace.next_start = max(pace.next_start, self._clock() + wait)
-
-    def expected_wait(self, host: str) -> float:
-        """Return the seconds until a newcomer to this host's queue could start at the earliest."""
-        state = self._host(host)
-        delay = max(self._delay_s, state.pace.delay_s)
-        return max(state.pace.next_start - self._clock(), 0.0) + state.waiting * delay
-
-    @contextlib.asynccontextmanager
-    async def turn(
-        self, host: str, max_wait_s: float, gate: asyncio.Semaphore
-    ) -> AsyncIterator[None]:
-        """Wait for the host's turn and a free place in `gate`, and hold both.
-
-        The places at the host come first, so that those who wait for a slow host do not hold
-        places of the gate and no host can starve the others.
-
-        Raises:
-            FetchError: `deferred`, when the queue is longer than `max_wait_s`.
-        """
-        state = self._host(host)
-        if self.expected_wait(host) > max_wait_s:
-            raise self._deferred(host, max_wait_s)
-        state.waiting += 1
-        started = False
-        try:
-            async with state.places:
-                async with state.starting:
-                    pause = max(state.pace.next_start - self._clock(), 0.0)
-                    if pause > max_wait_s:  # the host asked for a longer pause meanwhile
-                        raise self._deferred(host, max_wait_s)
-                    await asyncio.sleep(pause)
-                    await gate.acquire()
-                    delay = max(self._delay_s, state.pace.delay_s)
-                    state.pace.next_start = self._clock() + delay
-                started = True
-                state.waiting -= 1
-                try:
-                    yield
-                finally:
-                    gate.release()
-        finally:
-            if not started:
-                state.waiting -= 1
-
-    @staticmethod
-    def _deferred(host: str, max_wait_s: float) -> FetchError:
-        return FetchError(
-            f"{host}: its queue is longer than {max_wait_s:.0f} s; a later run will ask",
-            url=host,
-            outcome="deferred",
-        )
-
-    def _host(self, host: str) -> _Host:
-        state = self._hosts.get(host)
-        if state is None:
-            pace = self._paces.setdefault(host, _Pace())
-            state = self._hosts[host] = _Host(self._per_host, pace)
-        return state
-
-
-def pacing_key(place: CheckedUrl) -> str:
-    """Return what is paced as one host: the name, with the port unless it is 80 or 443."""
-    return place.host if place.port in (80, 443) else f"{place.host}:{place.port}"
+    def data_received(self, data: bytes) -> None:
+        """Count, and pass on."""
+        self._left -= len(data)
+        self._taken += len(data)
+        self._breaks += data.count(b"\r\n")
+        crumbs = self._breaks > _MANY_BREAKS and self._taken < _CRUMB * self._breaks
+        if self._left >= 0 and not crumbs:
+            super().data_received(data)
+            return
+        what = "its answer in crumbs" if crumbs else "more than an answer may have"
+        error = TooMuchSent(f"the server sends {what}")
+        transport, payload = self.transport, self._payload
+        self._parser = None
+        self.set_exception(error)
+        if payload is not None:
+            payload.set_exception(error)
+        if transport is not None:
+            transport.abort()
 
 
 class Fetcher:
@@ -433,7 +221,7 @@ class Fetcher:
             per_host=settings.per_host,
             delay_s=settings.host_delay_s,
             clock=time.monotonic,
-            paces=_PACES,
+            paces=PACES,
         )
         self._gate = asyncio.Semaphore(settings.concurrency)
         self._session: aiohttp.ClientSession | None = None
@@ -447,6 +235,9 @@ class Fetcher:
             socket_factory=self.guard.open_socket,
             enable_cleanup_closed=False,
         )
+        # How a connector makes its connections; there is no public way to bound what they read.
+        make: Any = functools.partial(_Wire, loop=asyncio.get_running_loop())
+        connector._factory = make
         self._session = aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -503,9 +294,9 @@ class Fetcher:
             FetchError: anything else that is not a 200 or an expected 304, with its outcome.
         """
         headers = {"Accept": accept or ACCEPT[kind]}
-        if etag and _is_header_value(etag):
+        if etag and is_header_value(etag):
             headers["If-None-Match"] = etag
-        if last_modified and _is_header_value(last_modified):
+        if last_modified and is_header_value(last_modified):
             headers["If-Modified-Since"] = last_modified
         limit = max_bytes if max_bytes is not None else self.settings.max_bytes[kind]
         current = self.guard.check_url(url)
@@ -569,7 +360,11 @@ class Fetcher:
             # Only relative ones are joined: urljoin reads "http:///host/" as a path on this host,
             # where others read it as another host.
             text = urljoin(current.url, text)
-        # Sites write Location with raw UTF-8 and with spaces.
+        # Sites write Location with raw UTF-8, with spaces, and in older encodings.
+        if not text.isascii():
+            text = "".join(
+                f"%{ord(c) - 0xDC00:02X}" if "\udc80" <= c <= "\udcff" else c for c in text
+            )
         return self.guard.check_url(text.replace(" ", "%20"))
 
     async def _once(
@@ -600,7 +395,7 @@ class Fetcher:
                 outcome="timeout",
             ) from exc
         except aiohttp.ClientError as exc:
-            raise _translate(exc, place.url) from exc
+            raise translate_error(exc, place.url) from exc
         except (ValueError, OSError) as exc:
             raise FetchError(
                 f"{redact_url(place.url)}: {exc}", url=place.url, outcome="bad_http"
@@ -618,7 +413,7 @@ class Fetcher:
         kept = {
             name: value
             for name in _KEPT_HEADERS
-            if (value := _clean_header(name, response.headers.get(name)))
+            if (value := clean_header(name, response.headers.get(name)))
         }
         if status in _REDIRECTS:
             location = response.headers.get("Location")
@@ -640,10 +435,13 @@ class Fetcher:
                 )
             return _Answer(status=304, headers=kept, content=b"")
         if status != 200:
-            raise _status_error(place.url, status, kept)
+            raise status_error(place.url, status, kept)
         encoding = response.headers.get("Content-Encoding", "")
         # RFC 9309 §2.5: of a robots.txt that is too long, the beginning counts.
         decoder = BodyDecoder(encoding, limit, place.url, cut=kind == "robots")
+        protocol = response.connection.protocol if response.connection is not None else None
+        if isinstance(protocol, _Wire):
+            protocol.allow_body(limit)
         async for chunk in response.content.iter_chunked(_READ_CHUNK):
             decoder.feed(chunk)
             if decoder.is_full:
@@ -672,80 +470,6 @@ class _Answer:
     status: int
     headers: Mapping[str, str]
     content: bytes
-
-
-def _is_header_value(text: str) -> bool:
-    return len(text) <= 1_024 and all(c == "\t" or " " <= c != "\x7f" for c in text)
-
-
-def _clean_header(name: str, text: str | None) -> str | None:
-    """Return a header that can be stored; a validator that cannot be sent back verbatim is none."""
-    if text is None:
-        return None
-    if name in ("etag", "last-modified"):
-        return text if _is_header_value(text) and text.isascii() else None
-    return text.encode("utf-8", "replace").decode("utf-8")[:2_000]
-
-
-def _status_error(url: str, status: int, headers: Mapping[str, str]) -> FetchError:
-    """Name an HTTP status. Source of what may come back: rss-fetcher (404 and 429 are soft)."""
-    outcome, retryable = {
-        401: ("forbidden", False),
-        402: ("forbidden", False),
-        403: ("forbidden", True),
-        404: ("not_found", True),
-        410: ("gone", False),
-        408: ("timeout", True),
-        425: ("rate_limited", True),
-        429: ("rate_limited", True),
-        451: ("forbidden", False),
-    }.get(
-        status,
-        ("server_error", True)
-        if status >= 500
-        else ("client_error", True)
-        if status >= 400
-        else ("bad_status", True),
-    )
-    if "challenge" in headers.get("cf-mitigated", "").lower():
-        outcome, retryable = "challenge", True
-    words = "asks for a browser challenge" if outcome == "challenge" else f"HTTP {status}"
-    return FetchError(
-        f"{redact_url(url)}: {words}",
-        url=url,
-        outcome=outcome,
-        retryable=retryable,
-        status=status,
-        retry_after_s=parse_retry_after(headers.get("retry-after"), datetime.now(UTC)),
-    )
-
-
-def _translate(exc: aiohttp.ClientError, url: str) -> FetchError:
-    """Turn aiohttp's error into ours."""
-    shown = redact_url(url)
-    if isinstance(exc, aiohttp.ClientConnectorDNSError):
-        return FetchError(f"{shown}: the name cannot be resolved", url=url, outcome="dns")
-    if isinstance(exc, aiohttp.ClientSSLError):
-        return FetchError(f"{shown}: TLS failed ({_first_line(exc)})", url=url, outcome="tls")
-    if isinstance(exc, aiohttp.ClientConnectorError):
-        inner = exc.os_error
-        if isinstance(inner, RefusedDial) or "address guard:" in str(inner):
-            return ForbiddenAddress(f"refused {shown}: {inner}", url=url)
-        return FetchError(
-            f"{shown}: cannot connect ({_first_line(inner)})", url=url, outcome="connect"
-        )
-    if isinstance(exc, (aiohttp.ClientPayloadError, aiohttp.ServerDisconnectedError)):
-        return FetchError(f"{shown}: the answer broke off", url=url, outcome="truncated")
-    if isinstance(exc, aiohttp.ClientOSError):
-        return FetchError(
-            f"{shown}: connection lost ({_first_line(exc)})", url=url, outcome="connect"
-        )
-    return FetchError(f"{shown}: not proper HTTP ({_first_line(exc)})", url=url, outcome="bad_http")
-
-
-def _first_line(exc: BaseException) -> str:
-    text = str(exc) or type(exc).__name__
-    return "".join(c if c.isprintable() else " " for c in text.splitlines()[0])[:200]
 
 
 def to_page(fetched: Fetched) -> Page:

@@ -16,6 +16,11 @@ from extractors.errors import ParseError
 from extractors.models import FeedEntry
 
 MAX_URLS = 2_000
+MAX_SITEMAPS = 1_000  # addresses read of one index; a news site's own comes first or last
+
+
+MAX_NAMED = 100
+_MAX_BLOCK = 20_000  # characters of one <url> or <sitemap>; a title has 1,000 at most
 
 
 def _blocks(text: str, name: str) -> Iterator[str]:
@@ -62,12 +67,15 @@ def parse_news_sitemap(text: str, feed_name: str, url: str, now: datetime) -> li
     entries: list[FeedEntry] = []
     plain = 0
     for block in _blocks(text, "url"):
+        block = block[:_MAX_BLOCK]
         title = plain_line(_field(block, "title"), 1_000)
         dated = _date(_field(block, "publication_date"), now)
         raw_link = _field(block, "loc")
         link = canonicalise(raw_link, base=url)
         if not title and dated is None:
             plain += 1
+            if plain >= MAX_URLS and not entries:
+                break  # pages of any kind, and more of them
             continue
         if link is None:
             continue
@@ -97,9 +105,34 @@ def parse_sitemap_index(text: str, url: str) -> list[str]:
     """Return the addresses of the sitemaps in an index, those that speak of news first."""
     from extractors.urls import canonicalise
 
-    found = []
+    raw: list[str] = []
+    plain = 0
     for block in _blocks(text, "sitemap"):
-        link = canonicalise(_field(block, "loc"), base=url)
-        if link:
-            found.append(link)
+        place = _field(block[:_MAX_BLOCK], "loc")
+        if "news" in place.lower():
+            raw.append(place)
+        elif plain < MAX_SITEMAPS:
+            plain += 1
+            raw.append(place)
+        if len(raw) >= 2 * MAX_SITEMAPS:
+            break
+    found = [link for place in raw if (link := canonicalise(place, base=url))]
+    return sorted(dict.fromkeys(found), key=lambda link: "news" not in link.lower())
+
+
+def named_sitemaps(text: str, url: str) -> list[str]:
+    """Return the sitemaps that a robots.txt names, those that speak of news first.
+
+    Only the first hundred count: news sites name a handful.
+    """
+    from extractors.urls import canonicalise
+
+    raw: list[str] = []
+    for line in text.splitlines():
+        key, colon, value = line.partition(":")
+        if colon and key.strip().lower() == "sitemap" and value.strip():
+            raw.append(value.strip()[:_MAX_BLOCK])
+            if len(raw) >= MAX_NAMED:
+                break
+    found = [link for place in raw if (link := canonicalise(place, base=url))]
     return sorted(dict.fromkeys(found), key=lambda link: "news" not in link.lower())

@@ -25,12 +25,12 @@ from extractors.errors import FetchError, ForbiddenAddress
 from extractors.fetch import (
     Fetcher,
     FetchSettings,
-    HostPacer,
     fetch_page,
     make_user_agent,
-    parse_retry_after,
 )
 from extractors.guard import AddressGuard
+from extractors.http_status import parse_retry_after
+from extractors.pacing import HostPacer
 
 T = TypeVar("T")
 QUICK = FetchSettings(host_delay_s=0, per_host=50, total_s=3.0, user_agent="presswatch/test (x)")
