@@ -24,6 +24,10 @@ not urgent for 15 to 30 minutes."""
 SUMMARY_GAP = timedelta(hours=20)
 """Least time between two summaries of old articles: one a day, also when runs drift."""
 
+CAUGHT_UP_GAP = timedelta(minutes=30)
+"""The same when it holds articles that are young enough for an alert: those that a feed had dropped
+while we were away, or listed at its first poll, are told with the run that found them."""
+
 MAX_KEPT_LINES = 40
 OLD_LINES_SHOWN = 5
 
@@ -73,7 +77,8 @@ def plan_digests(
     old = [item for item in items if item.old]
     # One summary, wherever its topics' channels are: it is about the archive, not about news.
     place = settings.ops_channel or settings.channel
-    if old and _may(last_sent.get(("summary", place)), SUMMARY_GAP, now, force):
+    gap = CAUGHT_UP_GAP if any(_is_young(item, settings, now) for item in old) else SUMMARY_GAP
+    if old and _may(last_sent.get(("summary", place)), gap, now, force):
         plans.append(_summary(old, place, settings, now))
     fresh = [item for item in items if not item.old]
     for channel in sorted({item.channel for item in fresh}):
@@ -85,6 +90,11 @@ def plan_digests(
 
 def _may(last: datetime | None, gap: timedelta, now: datetime, force: bool) -> bool:
     return force or last is None or now - last >= gap
+
+
+def _is_young(item: WaitingItem, settings: AlertSettings, now: datetime) -> bool:
+    published = item.line.article.published_at
+    return published is not None and now - published <= timedelta(hours=settings.max_age_h)
 
 
 def _digest_due(
@@ -127,7 +137,8 @@ def _summary(
         channel,
         items,
         heading=f"{articles} a topic: stored, no alert sent",
-        intro=f"From a feed's first poll, or older than {settings.max_age_h:g} h. The newest:",
+        intro="From a feed's first poll, found again after a gap, or older than "
+        f"{settings.max_age_h:g} h. The newest:",
         shown=_newest(items)[:OLD_LINES_SHOWN],
         now=now,
     )

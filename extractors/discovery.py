@@ -18,10 +18,10 @@ from urllib.parse import urlsplit
 
 from extractors.decode import decode_page
 from extractors.errors import FetchError, ForbiddenAddress, ParseError
+from extractors.feed_parser import Parser
 from extractors.feeds import ParsedFeed, plain_line
 from extractors.fetch import Fetched, Fetcher
 from extractors.http_body import gunzip_bounded
-from extractors.polling import Parser
 from extractors.sitemaps import named_sitemaps
 from extractors.urls import canonicalise, host_of, registrable_domain
 

@@ -374,6 +374,8 @@ def _moment(value: str | None) -> datetime | None:
 def _read_page(path: Path) -> bytes:
     """Bytes of a page file, unpacked when it is gzip; at most `MAX_FILE_BYTES`."""
     try:
+        if path.exists() and not path.is_file():  # a named pipe would be waited for, for ever
+            raise ParseError(f"the file of `html_path` is not an ordinary file: {path.name}")
         with path.open("rb") as file:
             content = file.read(MAX_FILE_BYTES)
     except OSError as error:

@@ -15,11 +15,12 @@ from datetime import UTC, datetime, timedelta
 from extractors.decode import decode_page
 from extractors.errors import FetchError, ParseError
 from extractors.feed_list import FeedConfig
+from extractors.feed_parser import Parser
 from extractors.feed_state import FeedState
 from extractors.feeds import describe_html, plain_text
 from extractors.fetch import Fetcher
 from extractors.health import STALE_AFTER, words
-from extractors.polling import Parser, poll_feed
+from extractors.polling import poll_feed
 from extractors.robots import RobotsCache
 
 PAGES = 2  # article pages looked at per feed: one may be a gallery or a video

@@ -40,6 +40,7 @@ MAX_VERSIONS = 5  # an entry that changes with every poll is fetched again this 
 VERSIONS_WITHIN = timedelta(days=3)
 # When this share of the known items changed at once, the feed's template changed, not the news.
 REFORMAT_SHARE, REFORMAT_LEAST = 0.6, 6
+UNDATED_GAP_LEAST = 5  # items before and now, for a gap to be told without dates
 # A temporary failure of an article's page is retried in later runs for three days.
 RETRY_FOR = timedelta(days=3)
 RETRY_STEPS_S = (600, 1_800, 3_600, 3 * 3_600, 6 * 3_600, 12 * 3_600)
@@ -301,14 +302,10 @@ def _after_parse(
     kept = [item for item in items if item.id not in listed]
     remembered = (*listed.values(), *kept)[:MAX_REMEMBERED]
     newest = max(filter(None, (state.newest_item_at, parsed.newest_at)), default=None)
-    gap = (
-        not first_poll
-        and met == 0
-        and len(fresh) > 1
-        and state.newest_item_at is not None
-        and parsed.oldest_at is not None
-        and parsed.oldest_at > state.newest_item_at
-    )
+    gap_reason = ""
+    if not first_poll and met == 0 and len(fresh) > 1:
+        titles = {item.title for item in items}
+        gap_reason = _gap_reason(state, parsed, any(m.title in titles for m in listed.values()))
     dates = [e.published_at for e in parsed.entries if e.published_at is not None]
     judged_at = state.last_new_at or state.first_poll_at or result.polled_at
     after = replace(
@@ -332,17 +329,33 @@ def _after_parse(
         kind=parsed.kind,
         site_url=parsed.site_url or state.site_url,
     )
-    if gap:
-        assert state.newest_item_at is not None and parsed.oldest_at is not None
-        after = replace(
-            after,
-            gap_at=result.polled_at,
-            gap_reason=f"its oldest item ({parsed.oldest_at:%Y-%m-%d %H:%M} UTC) is newer than the "
-            f"newest seen before ({state.newest_item_at:%Y-%m-%d %H:%M} UTC): items fell out",
-        )
+    if gap_reason:
+        after = replace(after, gap_at=result.polled_at, gap_reason=gap_reason)
     return Applied(
-        state=after, fresh=tuple(fresh), updated=tuple(updated), items=tuple(remembered), gap=gap
+        state=after,
+        fresh=tuple(fresh),
+        updated=tuple(updated),
+        items=tuple(remembered),
+        gap=bool(gap_reason),
     )
+
+
+def _gap_reason(state: FeedState, parsed: ParsedFeed, titles_known: bool) -> str:
+    """Say how items are seen to have fallen out of a feed none of whose items is known; or ""."""
+    if state.newest_item_at is not None and parsed.oldest_at is not None:
+        if parsed.oldest_at <= state.newest_item_at:
+            return ""
+        return (
+            f"its oldest item ({parsed.oldest_at:%Y-%m-%d %H:%M} UTC) is newer than the newest "
+            f"seen before ({state.newest_item_at:%Y-%m-%d %H:%M} UTC): items fell out"
+        )
+    # Without dates: every item was replaced. Known titles mean that only its guids are new.
+    many = min(state.listed, len(parsed.entries)) >= UNDATED_GAP_LEAST
+    if state.newest_item_at is None and parsed.oldest_at is None and many and not titles_known:
+        return (
+            "it has no dates, and none of the items that it listed before is left: items fell out"
+        )
+    return ""
 
 
 def _remember(entry: FeedEntry, now: int) -> ItemMemory:

@@ -5,7 +5,7 @@ that is no feed (HTML, a challenge or consent page) raises `ParseError` with the
 that is what the health state DECOY is made of. It fetches nothing and keeps nothing.
 
 `parse_feed` is pure and may run anywhere; hostile input can keep it busy for long, so callers go
-through `extractors.polling.parse_safely`, which runs it in a worker that can be killed.
+through `extractors.feed_parser.SafeParser`, which runs it in a worker that can be killed.
 
 feedparser gets bytes through BytesIO only: as a string it would open files and URLs
 (research/fetching.md A2). Its HTML sanitising and link resolving are off, because only text is

@@ -87,10 +87,10 @@ _MAX_FIELD_BYTES = 32_768  # a header line; policies of 10 kB are ordinary
 # the framing of chunks, so that one-byte chunks, chunk extensions and trailers end as well.
 _HEAD_BYTES = 1_000_000
 _FRAMING_SHARE = 0.25
-# One-byte chunks have a line end each 3 bytes, the lines of a document one each 20 to 80. A
+# Chunks of one to four bytes have a line end each 3 to 4.5 bytes, documents one each 20 to 80. A
 # million chunks cost some 3 s of processor time.
 _MANY_BREAKS = 100_000
-_CRUMB = 8
+_CRUMB = 5
 _DNS_THREADS = 64  # as many as connections: names that hang must not queue up the others
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
 

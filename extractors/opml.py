@@ -21,6 +21,7 @@ from extractors.feed_list import FETCH_MODES, FeedConfig, default_name, host_nam
 
 MAX_BYTES = 16_000_000
 MAX_OUTLINES = 20_000
+MAX_FOLDERS = 20  # names of enclosing folders that become a feed's note
 # Quoted values may hold ">". Possessive, so that a broken file costs linear time.
 _OUTLINE = re.compile(
     r"<outline\b((?:[^<>\"']|\"[^\"<]*\"|'[^'<]*')*+)>|</outline\s*>", re.IGNORECASE
@@ -70,7 +71,7 @@ def parse_opml(content: bytes, where: str) -> tuple[tuple[FeedConfig, ...], tupl
             complaints.append(f"skipped {title or 'an outline'}: {problem}")
             continue
         if url not in feeds:
-            feeds[url] = _config_of(url, title, values, [f for f in folders if f])
+            feeds[url] = _config_of(url, title, values, [f for f in folders[:MAX_FOLDERS] if f])
     return unique_names(feeds.values()), tuple(complaints)
 
 
@@ -99,12 +100,14 @@ def _config_of(url: str, title: str, values: dict[str, str], folders: Sequence[s
 def unique_names(feeds: Iterable[FeedConfig], taken: Iterable[str] = ()) -> tuple[FeedConfig, ...]:
     """Return the feeds with names that differ from each other and from those taken."""
     used = set(taken)
+    numbers: dict[str, int] = {}  # the next number to try: counting from 2 each time is quadratic
     out: list[FeedConfig] = []
     for feed in feeds:
-        name, number = feed.name, 2
+        name, number = feed.name, numbers.get(feed.name, 2)
         while name in used:
             name, number = f"{feed.name}-{number}", number + 1
         used.add(name)
+        numbers[feed.name] = number
         out.append(feed if name == feed.name else replace(feed, name=name))
     return tuple(out)
 

@@ -11,23 +11,22 @@ field does not hide the news.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import itertools
-import queue
 import re
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urljoin
 
 from extractors.errors import FetchError, ParseError
 from extractors.feed_cut import Cut, cut_seen
+from extractors.feed_parser import Parser
 from extractors.feed_state import FeedState, OwedEntry, PollResult, is_last_attempt, wants_probe
-from extractors.feeds import ParsedFeed, clean_line, describe_html, parse_for_worker
+from extractors.feeds import clean_line, describe_html
 from extractors.fetch import Fetched, Fetcher, to_page
 from extractors.http_body import gunzip_bounded
 from extractors.http_status import parse_http_date
@@ -35,136 +34,65 @@ from extractors.models import Page
 
 if TYPE_CHECKING:
     from extractors.robots import RobotsCache
-    from extractors.workers import WorkerPool
 
 T = TypeVar("T")
 
-# A feed may cost 10 s of processor time in all (design.md §6.5): feedparser gets the most of it,
-# the fallback parser, which takes a tenth of the time for the same feed, what is left.
-PARSE_TIMEOUT_S = 7.0
-ROUGH_TIMEOUT_S = 2.5
 # A larger document is cut up in the worker: it would keep the loop from its other connections.
 CUT_HERE_BYTES = 500_000
+# Feeds and pages that are in hand at once; ordinary ones of a whole batch take a tenth of it.
+# Those on their way come on top: 64 connections of 16 MB at most.
+MAX_HELD_BYTES = 300_000_000
 _MAX_AGE = re.compile(r"(?:^|[\s,])max-age\s*=\s*\"?(\d{1,9})", re.IGNORECASE)
 # What a body that came with 200 turned out to be; these names make the state DECOY.
 _DECOYS = frozenset({"challenge", "consent", "login", "html", "not_a_feed"})
 
 
-class Parser(Protocol):
-    """Something that parses a feed without ever hanging its caller."""
+class Backlog:
+    """Bytes of bodies that are held until somebody has read them; newcomers wait for room.
 
-    async def parse(
-        self, content: bytes, content_type: str | None, url: str, name: str, country: str | None
-    ) -> ParsedFeed:
-        """Return the parsed feed; raises ParseError."""
-        ...
-
-    async def call(self, function: Callable[..., T], *args: Any) -> T:
-        """Call a function where it cannot hang or crash the caller; raises ParseError."""
-        ...
-
-
-class SafeParser:
-    """Parses feeds in worker processes that are killed at 7 s of CPU and 2 GB.
-
-    Use as `with SafeParser() as parser`. Workers start with the first feed that needs them, and
-    are the same kind as those of the extraction (`extractors.workers`).
+    A few hundred large feeds that answer at once would fill the memory while they wait for the
+    two parsers.
     """
 
-    def __init__(
-        self,
-        *,
-        workers: int = 2,
-        timeout_s: float = PARSE_TIMEOUT_S,
-        rough_timeout_s: float = ROUGH_TIMEOUT_S,
-    ) -> None:
-        self._timeout_s = timeout_s
-        self._rough_timeout_s = rough_timeout_s
-        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="presswatch-parse")
-        self._idle: dict[float, queue.SimpleQueue[WorkerPool]] = {}
-        self._pools: list[WorkerPool] = []
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._held = 0
+        self._room = asyncio.Event()
+        self._room.set()
 
-    def __enter__(self) -> Self:
-        return self
+    @property
+    def is_full(self) -> bool:
+        """Whether no more should be fetched now."""
+        return self._held >= self._limit
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._threads.shutdown(wait=True, cancel_futures=True)
-        for pool in self._pools:
-            pool.close()
+    async def room(self) -> None:
+        """Wait until less than the limit is held."""
+        await self._room.wait()
 
-    async def parse(
-        self, content: bytes, content_type: str | None, url: str, name: str, country: str | None
-    ) -> ParsedFeed:
-        """Parse a feed; on a hang or crash of feedparser, read title, link and date only.
-
-        Raises:
-            ParseError: it is no feed, or neither parser survived it.
-        """
-        from extractors.workers import WorkerFailure
-
-        args = (content, content_type, url, name, country)
+    @contextlib.contextmanager
+    def hold(self, size: int) -> Iterator[None]:
+        """Count bytes as held until the block is left."""
+        self.keep(size)
         try:
-            outcome = await self._run(self._timeout_s, parse_for_worker, *args, False)
-        except WorkerFailure as exc:
-            why = str(exc)
-        else:
-            return _feed_or_error(outcome)
-        try:
-            outcome = await self._run(self._rough_timeout_s, parse_for_worker, *args, True)
-        except WorkerFailure as exc:
-            raise ParseError(f"parse_timeout: neither parser survived this feed ({why})") from exc
-        rough = _feed_or_error(outcome)
-        return replace(rough, problem=f"title, link and date only, because feedparser: {why}")
-
-    async def call(self, function: Callable[..., T], *args: Any) -> T:
-        """Call an importable function in a worker and return its result.
-
-        Raises:
-            ParseError: it took too long or too much memory, or it raised.
-        """
-        from extractors.workers import WorkerFailure
-
-        try:
-            return await self._run(self._timeout_s, function, *args)
-        except WorkerFailure as exc:
-            raise ParseError(f"parse_timeout: {exc}") from exc
-
-    async def _run(self, timeout_s: float, function: Callable[..., T], *args: Any) -> T:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(
-            self._threads, partial(self._call, timeout_s, function, args)
-        )
-
-    def _call(self, timeout_s: float, function: Callable[..., T], args: tuple[Any, ...]) -> T:
-        """Run in one of the threads; each call has a pool of one worker to itself."""
-        idle = self._idle.setdefault(timeout_s, queue.SimpleQueue())
-        try:
-            pool = idle.get_nowait()
-        except queue.Empty:
-            from extractors.workers import WorkerPool
-
-            pool = WorkerPool(1, timeout_s=timeout_s)
-            self._pools.append(pool)
-        try:
-            value: T = pool.call(function, *args)
-            return value
+            yield
         finally:
-            idle.put(pool)
+            self.keep(-size)
+
+    def keep(self, size: int) -> None:
+        """Count bytes as held."""
+        self._held += size
+        if self.is_full:
+            self._room.clear()
+        else:
+            self._room.set()
 
 
-def _feed_or_error(outcome: ParsedFeed | str) -> ParsedFeed:
-    if isinstance(outcome, str):
-        raise ParseError(outcome)
-    return outcome
-
-
-async def poll_feed(state: FeedState, fetcher: Fetcher, parser: Parser) -> PollResult:
+async def poll_feed(
+    state: FeedState, fetcher: Fetcher, parser: Parser, backlog: Backlog | None = None
+) -> PollResult:
     """Poll one feed and return what came of it; raises nothing but programming errors."""
+    backlog = backlog or Backlog(MAX_HELD_BYTES)
+    await backlog.room()
     started = datetime.now(UTC)
     full = wants_probe(state, started)
     result = PollResult(feed=state.name, polled_at=started, outcome="error", url=state.url)
@@ -196,7 +124,8 @@ async def poll_feed(state: FeedState, fetcher: Fetcher, parser: Parser) -> PollR
     )
     if fetched.not_modified:
         return replace(result, outcome="not_modified")
-    return await _read_body(state, fetched, result, fetcher, parser)
+    with backlog.hold(len(fetched.content)):
+        return await _read_body(state, fetched, result, fetcher, parser)
 
 
 async def _read_body(
@@ -290,9 +219,10 @@ async def poll_batch(
         parser: an open `SafeParser`.
         on_result: called with each result as it comes, for progress.
     """
+    backlog = Backlog(MAX_HELD_BYTES)
 
     async def one(state: FeedState) -> PollResult:
-        result = await poll_feed(state, fetcher, parser)
+        result = await poll_feed(state, fetcher, parser, backlog)
         if on_result is not None:
             on_result(result)
         return result
@@ -335,13 +265,25 @@ class PageResult:
     retry_after_s: float | None = None
 
 
-async def fetch_entry(owed: OwedEntry, fetcher: Fetcher, robots: RobotsCache | None) -> PageResult:
-    """Fetch the page of one owed entry, or say what takes its place."""
+async def fetch_entry(
+    owed: OwedEntry,
+    fetcher: Fetcher,
+    robots: RobotsCache | None,
+    backlog: Backlog | None = None,
+) -> PageResult:
+    """Fetch the page of one owed entry, or say what takes its place.
+
+    `backlog` counts the pages of the batch; when it is full, the entry is left to a later run.
+    """
     entry = owed.entry
     if owed.fetch == "feed":
         return PageResult(owed=owed, outcome="feed_content", reason="by_choice")
     if entry.url is None:
         return _without_page(owed, "no_link", "the entry has no link", None)
+
+    if backlog is not None and backlog.is_full:
+        text = "the pages of this batch are very large; a later run will ask"
+        return PageResult(owed=owed, outcome="deferred", error=text, reason="deferred")
 
     async def allowed(url: str) -> None:
         if robots is not None:
@@ -372,6 +314,8 @@ async def fetch_entry(owed: OwedEntry, fetcher: Fetcher, robots: RobotsCache | N
                 retry_after_s=exc.retry_after_s,
             )
         return _without_page(owed, exc.outcome, text, exc.status)
+    if backlog is not None:
+        backlog.keep(len(fetched.content))
     return PageResult(owed=owed, outcome="page", page=to_page(fetched), status=fetched.status)
 
 
@@ -394,23 +338,15 @@ async def fetch_batch(
     on_result: Callable[[PageResult], None] | None = None,
 ) -> list[PageResult]:
     """Fetch the pages of owed entries concurrently; results in the order of `entries`."""
+    backlog = Backlog(MAX_HELD_BYTES)
 
     async def one(owed: OwedEntry) -> PageResult:
-        result = await fetch_entry(owed, fetcher, robots)
+        result = await fetch_entry(owed, fetcher, robots, backlog)
         if on_result is not None:
             on_result(result)
         return result
 
     return await _gather([partial(one, owed) for owed in entries], fetcher)
-
-
-async def fetch_stream(
-    entries: Sequence[OwedEntry], fetcher: Fetcher, robots: RobotsCache | None
-) -> AsyncIterator[PageResult]:
-    """Fetch pages as `fetch_batch`, yielding each result as it comes."""
-    jobs = [partial(fetch_entry, owed, fetcher, robots) for owed in entries]
-    async for result in _stream(jobs, fetcher.settings.concurrency * 8):
-        yield result
 
 
 async def poll_stream(
@@ -420,7 +356,8 @@ async def poll_stream(
 
     So that a caller can save the quick ones in slices while slow servers use up their deadline.
     """
-    jobs = [partial(poll_feed, state, fetcher, parser) for state in feeds]
+    backlog = Backlog(MAX_HELD_BYTES)
+    jobs = [partial(poll_feed, state, fetcher, parser, backlog) for state in feeds]
     async for result in _stream(jobs, fetcher.settings.concurrency * 8):
         yield result
 

@@ -103,11 +103,13 @@ class WorkerPool:
         *,
         timeout_s: float = TIMEOUT_S,
         memory_bytes: int = MEMORY_BYTES,
+        wall_s: float | None = None,
     ) -> None:
         if jobs < 1:
             raise ValueError("a pool needs at least one worker")
         self.jobs = jobs
         self.timeout_s = timeout_s
+        self.wall_s = WALL_FACTOR * timeout_s if wall_s is None else wall_s
         self.memory_bytes = memory_bytes
         self._workers: list[_Worker] = []
         self._job = 0
@@ -275,7 +277,7 @@ class _Run:
             self._bury(worker)
 
     def _deadline(self) -> float:
-        return time.monotonic() + WALL_FACTOR * self.pool.timeout_s
+        return time.monotonic() + self.pool.wall_s
 
     def _collect(self, timeout_s: float) -> None:
         busy = {w.pipe: w for w in self.pool._workers if w.todo}

@@ -26,13 +26,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from extractors.catch_up import GapFill, fill_gap
+from extractors.catch_up import GapFill, fill_gaps
 from extractors.errors import PresswatchError, UsageError
 from extractors.feed_list import load_feeds
+from extractors.feed_parser import SafeParser
 from extractors.feed_state import FeedState, OwedEntry, PollResult
 from extractors.fetch import Fetcher
 from extractors.models import Outcome, RawDocument
-from extractors.polling import PageResult, SafeParser, fetch_batch, poll_stream
+from extractors.polling import PageResult, fetch_batch, poll_stream
 from extractors.robots import RobotsCache
 from extractors.urls import host_of
 from flows.alerting import alert_settings
@@ -40,12 +41,12 @@ from flows.cleaning import prepare_cleaning
 from flows.context import AppContext
 from flows.event_log import log_batch, log_event, log_pages, log_polls, log_run
 from flows.fetching import address_guard, fetch_settings
-from flows.operations import report_feeds, report_runs
+from flows.operations import report_feeds, report_gaps, report_runs
 from flows.pipeline import Judged, judge, store_batch
 from flows.rematching import rematch_all
 from flows.settings import Settings
 from flows.sites import learn_sites, load_sites, look_back
-from flows.summary import RunSummary
+from flows.summary import RunSummary, gaps_in_words
 from storage.database import Store
 from storage.errors import StoreLocked
 from storage.feeds import (
@@ -80,7 +81,8 @@ if TYPE_CHECKING:
 SERVING = "PRESSWATCH_SERVING"  # set by `presswatch serve` for the runs it starts
 FEED_BATCH = 2500  # feeds per task: a batch waits for its slowest feed, so few and large
 POLL_SLICE = 200  # polls per transaction
-MOST_GAPS = 20  # gaps that one run tries to fill
+POLL_SLICE_BYTES = 50_000_000  # fewer when they are large: what they list is held in memory
+MOST_GAPS = 100  # gaps that one run tries to fill; the next run goes on
 REMATCH_BATCHES = 50  # work that a changed topic may cost one run; the next run goes on
 PAGE_BATCH = 200  # pages per task and transaction
 FIRST_POLL_ALERTS = 20  # more matching articles in feeds' first polls become one summary
@@ -120,7 +122,6 @@ class Cycle:
         self._robots: RobotsCache | None = None
         self._pool: WorkerPool | None = None
         self._touched_hosts: set[str] = set()
-        self._gaps: set[str] = set()
         self._parser = SafeParser()
         self._flood = settings.first_poll == "summary"
         self._first_poll_hits = 0
@@ -183,12 +184,14 @@ class Cycle:
         states = {feed.name: feed for feed in feeds}
         counts: Counter[str] = Counter()
         waiting: list[PollResult] = []
+        held = 0
         async with Fetcher(self._fetch_settings, self._guard) as fetcher:
             async for result in poll_stream(feeds, fetcher, self._parser):
                 waiting.append(result)
-                if len(waiting) >= POLL_SLICE:
+                held += result.size_bytes
+                if len(waiting) >= POLL_SLICE or held >= POLL_SLICE_BYTES:
                     counts += self._save_polls(states, waiting)
-                    waiting = []
+                    waiting, held = [], 0
                     self._say(f"polled {counts['polled']} of {len(feeds)} feeds")
         if waiting:
             counts += self._save_polls(states, waiting)
@@ -215,30 +218,31 @@ class Cycle:
         summary.feeds_unchanged += sum(r.is_good and r.outcome != "ok" for r in asked)
         summary.feed_errors.update({r.feed: r.error or r.outcome for r in failed})
         summary.count(Outcome.KNOWN, saved.known)
-        self._gaps |= set(saved.gaps)
         return Counter(
             polled=len(asked), new=saved.queued, updated=saved.updated, errors=len(failed)
         )
 
     def catch_up(self) -> dict[str, int]:
-        """Look for items that fell out of a feed unseen; they are stored and never alert."""
-        if not self._gaps:
+        """Look for items that fell out of a feed unseen; they are stored and never alert.
+
+        Gaps that a killed run left, or whose sources did not answer, are tried again.
+        """
+        with self._stage("catch up"), self.store.write() as tx:
+            gaps = open_gaps(tx, tx.now, feeds=self._names)[:MOST_GAPS]
+        if not gaps:
             return {}
         with self._stage("catch up"):
-            with self.store.write() as tx:
-                gaps = open_gaps(tx, feeds=sorted(self._gaps))[:MOST_GAPS]
 
             async def run() -> list[GapFill]:
                 async with Fetcher(self._fetch_settings, self._guard) as fetcher:
-                    return [await fill_gap(gap, fetcher, self._parser) for gap in gaps]
+                    return await fill_gaps(gaps, fetcher, self._parser, datetime.now(UTC))
 
             fills = asyncio.run(run())
             with self.store.write() as tx:
                 counts = close_gaps(tx, fills)
-        self._say(
-            f"{counts['gaps']} feeds had lost items unseen: {counts['entries']} found again "
-            f"({counts['filled']} gaps closed, {counts['partly']} in part, {counts['lost']} not)"
-        )
+                report_gaps(tx, self.summary.run_id, fills, counts, alert_settings(self.settings))
+        self.summary.gaps = counts
+        self._say(gaps_in_words(counts))
         return counts
 
     def plan_pages(self) -> int:

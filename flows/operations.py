@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from flows.summary import gaps_in_words
 from storage.outbox import ops_event
 
 if TYPE_CHECKING:
     from alerts.policy import AlertSettings
+    from extractors.catch_up import GapFill
     from storage.database import Transaction
     from storage.feeds import StateChange
 
 GOOD_STATES = frozenset({"OK", "NEW"})
+GAPS_NAMED = 5  # feeds named in a message
 MISSED_AFTER = timedelta(hours=1)  # a pause worth a word; a schedule has several runs an hour
 
 
@@ -28,12 +31,49 @@ def report_feeds(tx: Transaction, changes: Sequence[StateChange], settings: Aler
     for change in changes:
         if change.old == "NEW" and change.new in GOOD_STATES:
             continue
-        good = change.new in GOOD_STATES
-        text = f"Feed {change.feed} ({change.outlet}): {change.new}. {change.reason}"
+        # After a pause of our own many feeds have gaps at once: `report_gaps` tells them together.
+        state = "OK" if change.new == "GAP" else change.new
+        good = state in GOOD_STATES
+        text = f"Feed {change.feed} ({change.outlet}): {state}. {'' if good else change.reason}"
         told += ops_event(
-            tx, f"feed:{change.feed}", text, change.new, channel=settings.ops_channel, good=good
+            tx,
+            f"feed:{change.feed}",
+            text.strip(),
+            state,
+            channel=settings.ops_channel,
+            good=good,
         )
     return told
+
+
+def report_gaps(
+    tx: Transaction,
+    run_id: str,
+    fills: Sequence[GapFill],
+    counts: Mapping[str, int],
+    settings: AlertSettings,
+) -> int:
+    """Owe the operations channel one line for all that a run caught up with; return how many.
+
+    Gaps that will be tried again are told when they are closed.
+
+    Args:
+        tx: the open write transaction.
+        run_id: the run.
+        fills: what became of each gap.
+        counts: what `storage.feeds.close_gaps` returned for them.
+        settings: names the channel; without one nothing is written.
+    """
+    closed = [fill for fill in fills if fill.state != "open"]
+    if not settings.ops_channel or not closed:
+        return 0
+    text = f"Caught up: {gaps_in_words(counts)}."
+    missing = [fill.gap.feed.name for fill in closed if fill.state != "filled"]
+    if missing:
+        shown = ", ".join(missing[:GAPS_NAMED])
+        more = f" and {len(missing) - GAPS_NAMED} more" if len(missing) > GAPS_NAMED else ""
+        text += f" Not everything could be had from {shown}{more}: see the view feed_gaps."
+    return int(ops_event(tx, f"gaps:{run_id}", text, "told", channel=settings.ops_channel))
 
 
 def report_runs(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -43,6 +44,7 @@ class RunSummary:
     alert_problems: dict[str, str] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
     repaired: int = 0
+    gaps: dict[str, int] = field(default_factory=dict)
     dry_run: bool = False
 
     @property
@@ -77,6 +79,7 @@ class RunSummary:
             "alerts": self.alerts,
             "alert_problems": self.alert_problems,
             "repaired_runs": self.repaired,
+            "gaps": self.gaps,
         }
 
     def as_dict(self) -> dict[str, Any]:
@@ -116,6 +119,8 @@ class RunSummary:
         )
         parts = [f"{n} {_WORDS[o]}" for o, n in self.outcomes.items() if n]
         lines.append(f"  items    {self.items_seen} seen: {', '.join(parts) or 'nothing new'}")
+        if self.gaps:
+            lines.append(f"  gaps     {gaps_in_words(self.gaps)}")
         alerts = ", ".join(f"{n} {state}" for state, n in self.alerts.items() if n)
         lines.append(f"  alerts   {alerts or 'none'}")
         stages = ", ".join(f"{name} {seconds:.1f}" for name, seconds in self.stages.items())
@@ -148,6 +153,22 @@ class RunSummary:
         rows = "\n".join(f"| {state} | {n} |" for state, n in self.alerts.items())
         problems = "\n".join(f"- {_plain(text)}" for text in self.alert_problems.values())
         return f"| state | number |\n|---|---|\n{rows}\n\n{problems}"
+
+
+def gaps_in_words(counts: Mapping[str, int]) -> str:
+    """Return in one sentence what catching up came to; `counts` are those of `close_gaps`."""
+    feeds = "1 feed" if counts["gaps"] == 1 else f"{counts['gaps']} feeds"
+    ends = [
+        f"{counts[state]} {words}"
+        for state, words in (
+            ("filled", "closed"),
+            ("partly", "in part"),
+            ("lost", "without a source"),
+            ("open", "to be tried again"),
+        )
+        if counts[state]
+    ]
+    return f"{feeds} had dropped items unseen: {counts['entries']} found again ({', '.join(ends)})"
 
 
 def _plain(text: str) -> str:

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 # Closed rows stay this long, so that an entry that the feed still lists is not asked for again.
 KEEP_POLLS = timedelta(days=30)
 KEEP_CLOSED = timedelta(days=60)
+GAP_TRIES_EVERY = timedelta(minutes=30)
 _ITEM = struct.Struct("<QQQQqq")
 
 
@@ -467,8 +468,12 @@ def _record_gaps(
             {
                 "feed": name,
                 "noticed_at": one.state.gap_at,
-                "from_at": before[name].newest_item_at,
-                "to_at": min((e.published_at for e in one.fresh if e.published_at), default=None),
+                # A feed without dates: since it was last read.
+                "from_at": before[name].newest_item_at or before[name].last_ok,
+                "to_at": min(
+                    (e.published_at for e in one.fresh if e.published_at),
+                    default=one.state.gap_at,
+                ),
                 "reason": one.state.gap_reason,
                 "state": "open",
                 "filled": 0,
@@ -757,9 +762,15 @@ def save_robots(tx: Transaction, rows: Sequence[RobotsText]) -> None:
 
 
 def open_gaps(
-    source: Transaction | DuckDBPyConnection, *, feeds: Sequence[str] | None = None
+    source: Transaction | DuckDBPyConnection,
+    now: datetime,
+    *,
+    feeds: Sequence[str] | None = None,
 ) -> list[OpenGap]:
-    """Return the gaps that nobody has tried to fill yet, the newest first."""
+    """Return the gaps to fill now, the newest first: also those that a killed run left.
+
+    Those whose sources did not answer are tried again each half an hour.
+    """
     from extractors.catch_up import OpenGap
 
     rows = (
@@ -769,8 +780,10 @@ def open_gaps(
         SELECT {_STATE_COLUMNS}, g.noticed_at, g.from_at, g.to_at
         FROM core.feed_gap g JOIN core.feed f USING (feed) LEFT JOIN core.feed_memory m USING (feed)
         WHERE g.state = 'open' AND g.from_at IS NOT NULL AND g.to_at IS NOT NULL
+              AND (g.tried_at IS NULL OR g.tried_at <= ?)
         ORDER BY g.noticed_at DESC
-        """
+        """,
+            [now - GAP_TRIES_EVERY],
         )
         .fetchall()
     )
@@ -795,24 +808,55 @@ def close_gaps(tx: Transaction, fills: Sequence[GapFill]) -> dict[str, int]:
     """Queue what was found for gaps, close them, and return counts for one summary line.
 
     Entries are queued as backfill: they are stored, and never alert one by one. The counts are
-    `gaps`, `entries` (new ones queued), and the gaps by state: `filled`, `partly`, `lost`.
+    `gaps`, `entries` (new ones queued), and the gaps by state: `filled`, `partly`, `lost`, `open`.
+    A feed whose gap is filled is well again at its next poll.
     """
-    counts = {"gaps": len(fills), "entries": 0, "filled": 0, "partly": 0, "lost": 0}
+    counts = {"gaps": len(fills), "entries": 0, "filled": 0, "partly": 0, "lost": 0, "open": 0}
     for fill in fills:
         queued = queue_entries(tx, fill.entries, backfill=True)
         counts["entries"] += queued.new
         counts[fill.state] += 1
+        name, noticed_at = fill.gap.feed.name, fill.gap.noticed_at
         tx.con.execute(
-            "UPDATE core.feed_gap SET state = ?, filled = ?, source = ?, closed_at = ?, rev = ? "
-            "WHERE feed = ? AND noticed_at = ?",
+            "UPDATE core.feed_gap SET state = ?, filled = filled + ?, source = ?, closed_at = ?, "
+            "tried_at = ?, rev = ? WHERE feed = ? AND noticed_at = ?",
             [
                 fill.state,
                 queued.new,
                 fill.source,
+                None if fill.state == "open" else tx.now,
                 tx.now,
                 tx.rev,
-                fill.gap.feed.name,
-                fill.gap.noticed_at,
+                name,
+                noticed_at,
             ],
         )
+        _tell_fill(tx, fill)
     return counts
+
+
+def _tell_fill(tx: Transaction, fill: GapFill) -> None:
+    """Write what became of a gap into its feed's reason, and forget a gap that is filled."""
+    name, noticed_at = fill.gap.feed.name, fill.gap.noticed_at
+    row = tx.con.execute(
+        "SELECT g.reason, g.filled FROM core.feed_gap g JOIN core.feed_memory m USING (feed) "
+        "WHERE g.feed = ? AND g.noticed_at = ? AND m.gap_at = g.noticed_at",
+        [name, noticed_at],
+    ).fetchone()
+    if row is None:  # a later gap stands in the feed's state
+        return
+    found = f"{row[1]} found again ({fill.source})" if fill.source else "none found elsewhere"
+    rest = {
+        "filled": "",
+        "partly": ", the rest could not be had",
+        "open": "; a source did not answer and is asked again",
+    }.get(fill.state, "")
+    reason = f"{row[0]}; {found}{rest}"
+    tx.con.execute(
+        "UPDATE core.feed SET state_reason = ?, rev = ? WHERE feed = ? AND state = 'GAP'",
+        [reason, tx.rev, name],
+    )
+    tx.con.execute(
+        "UPDATE core.feed_memory SET gap_reason = ?, gap_at = ?, rev = ? WHERE feed = ?",
+        [reason, None if fill.state == "filled" else noticed_at, tx.rev, name],
+    )

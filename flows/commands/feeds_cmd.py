@@ -230,10 +230,11 @@ def remove(app: AppContext, names: tuple[str, ...]) -> None:
 @pass_app
 def import_feeds(app: AppContext, file: Path) -> None:
     """Add the feeds of an OPML file to feeds.toml; those it has already are left out."""
-    from extractors.opml import parse_opml, unique_names
+    from extractors.opml import MAX_BYTES, parse_opml, unique_names
 
     path = _list_path(app)
-    offered, complaints = parse_opml(file.read_bytes(), str(file))
+    with file.open("rb") as opened:
+        offered, complaints = parse_opml(opened.read(MAX_BYTES + 1), str(file))
     known = load_feeds(path) if path.exists() else ()
     urls = {feed.url for feed in known}
     fresh = unique_names(
@@ -327,8 +328,8 @@ async def _check_all(
     app: AppContext, configs: Sequence[FeedConfig], *, pages: bool
 ) -> list[FeedCheck]:
     from extractors.feed_check import check_feed
+    from extractors.feed_parser import SafeParser
     from extractors.fetch import Fetcher
-    from extractors.polling import SafeParser
     from extractors.robots import RobotsCache
     from flows.fetching import address_guard, fetch_settings
 
@@ -349,8 +350,8 @@ async def _check_all(
 
 async def _discover(app: AppContext, url: str) -> list[FoundFeed]:
     from extractors.discovery import discover_feeds
+    from extractors.feed_parser import SafeParser
     from extractors.fetch import Fetcher
-    from extractors.polling import SafeParser
     from flows.fetching import address_guard, fetch_settings
 
     async with Fetcher(fetch_settings(app.settings), address_guard(app.settings)) as fetcher:

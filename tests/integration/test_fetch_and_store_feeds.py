@@ -13,11 +13,12 @@ from support.feed_server import FeedServer, answer, conditional, hang, item, raw
 
 from extractors.catch_up import fill_gap
 from extractors.feed_list import FeedConfig
+from extractors.feed_parser import SafeParser
 from extractors.feed_state import FeedState, PollResult
 from extractors.fetch import Fetcher, FetchSettings
 from extractors.guard import AddressGuard
 from extractors.models import Outcome
-from extractors.polling import PageResult, SafeParser, poll_batch, poll_stream
+from extractors.polling import PageResult, poll_batch, poll_stream
 from storage.database import Store
 from storage.feeds import (
     SavedPolls,
@@ -262,14 +263,14 @@ def test_a_gap_is_filled_from_the_archive_as_backfill(store: Store, server: Feed
                 return [await fill_gap(gap, fetcher, parser) for gap in gaps]
 
     with store.write() as tx:
-        gaps = open_gaps(tx)
+        gaps = open_gaps(tx, tx.now)
     fills = asyncio.run(fill())
     with store.write() as tx:
         counts = close_gaps(tx, fills)  # type: ignore[arg-type]
         late = {o.entry.title for o in due_entries(tx, tx.now, 99) if o.backfill}
 
     assert saved.gaps == ("feed",)
-    assert counts == {"gaps": 1, "entries": 5, "filled": 1, "partly": 0, "lost": 0}
+    assert counts == {"gaps": 1, "entries": 5, "filled": 1, "partly": 0, "lost": 0, "open": 0}
     assert late == {f"Item {n}" for n in (3, 4, 5, 6, 7)}
 
 
@@ -285,12 +286,12 @@ def test_a_gap_without_a_source_is_recorded_as_lost(store: Store, server: FeedSe
                 return [await fill_gap(gap, fetcher, parser) for gap in gaps]
 
     with store.write() as tx:
-        gaps = open_gaps(tx)
+        gaps = open_gaps(tx, tx.now)
     fills = asyncio.run(fill())
     with store.write() as tx:
         counts = close_gaps(tx, fills)  # type: ignore[arg-type]
         row = tx.con.execute("SELECT state, filled, reason FROM feed_gaps").fetchone()
-        assert open_gaps(tx) == []
+        assert open_gaps(tx, tx.now) == []
 
     assert counts["lost"] == 1
     assert row is not None and row[:2] == ("lost", 0) and "fell out" in row[2]

@@ -13,10 +13,11 @@ from support.hostile_server import Case, feed_cases, spelled_addresses
 
 from extractors.errors import ForbiddenAddress
 from extractors.feed_list import FeedConfig
+from extractors.feed_parser import SafeParser
 from extractors.feed_state import FeedState, PollResult
 from extractors.fetch import Fetcher, FetchSettings
 from extractors.guard import AddressGuard
-from extractors.polling import SafeParser, poll_batch
+from extractors.polling import poll_batch
 
 HEALTHY = 40
 SETTINGS = FetchSettings(host_delay_s=0, per_host=64, total_s=4.0, connect_s=2.0)

@@ -11,11 +11,12 @@ from support.feed_server import FeedServer, answer, hang, item, raw, redirect, r
 
 from extractors.discovery import discover_feeds
 from extractors.errors import FetchError
+from extractors.feed_parser import SafeParser
 from extractors.feed_state import OwedEntry
 from extractors.fetch import Fetcher, FetchSettings
 from extractors.guard import AddressGuard
 from extractors.models import FeedEntry
-from extractors.polling import PageResult, SafeParser, fetch_batch
+from extractors.polling import PageResult, fetch_batch
 from extractors.robots import RobotsCache
 
 SETTINGS = FetchSettings(host_delay_s=0, per_host=32, total_s=2.0, connect_s=1.0)
