@@ -214,7 +214,7 @@ def second_poll(state: FeedState) -> FeedState:
 def mixed_run(
     rows: list[FeedConfig], settings: FetchSettings
 ) -> tuple[float, float, float, float, list[PollResult], SavedPolls]:
-    """Poll and store; return CPU, CPU of storing, wall time, memory in MB, results, what is saved."""
+    """Poll and store; return CPU, CPU of storing, wall time, memory, results, what was saved."""
     with tempfile.TemporaryDirectory() as folder:
         store = Store(Path(folder) / "bench.duckdb")
         begin, clock = cpu_s(), time.monotonic()

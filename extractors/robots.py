@@ -68,7 +68,7 @@ def own_rules(text: str, agent: str = AGENT) -> str:
             naming, concerned = True, False
         name = match.group(1).strip().lower()
         token = name.strip("*") or name[:1]
-        if token and (token == "*" or token in agent.lower()):
+        if token and (token == "*" or agent.lower().startswith(token)):
             line = f"User-agent: {token}"
             # Listed twice in one group, a name would have its rules twice.
             if not (concerned and kept and kept[-1] == line):

@@ -22,6 +22,7 @@ from flows.operations import GAPS_NAMED
 
 SITES = ("sitemap", "archive", "bare")
 SHOWN, MISSED, LAST = (1, 2, 3), (4, 5, 6, 7, 8, 9), (10, 11, 12)
+NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
 PLACES = (
     "Seoul", "Busan", "Incheon", "Daegu", "Gwangju", "Daejeon", "Ulsan", "Jeju", "Suwon",
     "Gangneung", "Pohang", "Mokpo",
@@ -34,9 +35,7 @@ SUBJECTS = (
 
 def when(number: int) -> datetime:
     """Return an article's time: one each hour, the last an hour ago."""
-    return datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(
-        hours=13 - number
-    )
+    return NOW - timedelta(hours=13 - number)
 
 
 def page(site: str, number: int) -> str:

@@ -198,24 +198,23 @@ async def _get(server: FeedServer, url: str, settings: FetchSettings) -> bytes:
 
 
 # ------------------------------------------------------------------ robots.txt, sitemaps
-def test_hostile_robots_files_end_and_contact_nobody(server: FeedServer) -> None:
-    async def run(trap: FeedServer) -> dict[str, str]:
-        ends = {}
-        settings = FetchSettings(host_delay_s=0, per_host=9, total_s=2.0)
-        async with Fetcher(settings, AddressGuard([server.address])) as fetcher:
-            for name, handler in robots_attacks(trap.address).items():
-                server.add("/robots.txt", handler)
-                cache = RobotsCache()
-                try:
-                    await cache.check(server.url(f"/a?{'a' * 4_000}"), fetcher)
-                    ends[name] = "may"
-                except FetchError as exc:
-                    ends[name] = exc.outcome
-        assert trap.contacts == 0
-        return ends
+async def _robots_end(server: FeedServer, settings: FetchSettings) -> str:
+    async with Fetcher(settings, AddressGuard([server.address])) as fetcher:
+        try:
+            await RobotsCache().check(server.url(f"/a?{'a' * 4_000}"), fetcher)
+        except FetchError as exc:
+            return exc.outcome
+    return "may"
 
+
+def test_hostile_robots_files_end_and_contact_nobody() -> None:
+    ends = {}
     with FeedServer() as trap:
-        ends = asyncio.run(run(trap))
+        for name, handler in robots_attacks(trap.address).items():
+            with FeedServer() as server:  # a place of its own: delays are kept for each
+                server.add("/robots.txt", handler)
+                ends[name] = asyncio.run(_robots_end(server, QUICK if name == "slow" else PATIENT))
+        assert trap.contacts == 0
 
     assert ends.pop("slow") == "robots_unreachable"
     assert ends.pop("private") == "forbidden_address"
@@ -283,10 +282,10 @@ def test_links_of_a_page_are_read_in_linear_time(tail: str) -> None:
     assert links == ["http://h.example/f"]
 
 
-@pytest.mark.parametrize("body", [b"<p>" * 1_600_000, b"<p " * 1_600_000, b"<p>x</p >" * 500_000])
+@pytest.mark.parametrize("body", [b"<p>" * 1_600_000, b"<p " * 1_600_000, b"<p></p >" * 500_000])
 def test_check_and_discovery_survive_hostile_pages(server: FeedServer, body: bytes) -> None:
     url = server.page("/page", body, content_type="text/html")
-    feed = server.page("/feed", rss(item(1, link=url)))
+    feed = server.page("/list", rss(item(1, link=url)))
 
     async def run() -> tuple[str, list[str]]:
         async with Fetcher(PATIENT, AddressGuard([server.address])) as fetcher:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from extractors.decode import clean_text, decode_page
+from extractors.decode import MAX_MARKS, clean_text, compose, decode_page
 
 KOREAN = (
     "정부는 전시작전통제권 전환을 위한 협의를 다음 달부터 다시 시작한다고 밝혔다. "
@@ -87,3 +87,18 @@ def test_text_comes_out_in_nfc() -> None:
 @pytest.mark.parametrize("content", [b"", b"\x00", b"\xff\xfe", bytes(range(256)), b"\x1b$B"])
 def test_bytes_that_are_no_text_still_give_a_string(content: bytes) -> None:
     assert isinstance(decode_page(content)[0], str)
+
+
+def test_stacks_of_combining_marks_are_cut_before_they_are_ordered() -> None:
+    """Two million marks would be sorted for hours."""
+    text = "a" + "\u0316\u0300" * 1_000_000 + "b"
+
+    assert len(compose(text)) <= MAX_MARKS + 2
+    assert clean_text(text).endswith("b")
+
+
+@pytest.mark.parametrize("text", ["…" * 500, "é" * 100, "\u1112\u1161\u11ab" * 50, "“”«»" * 20])
+def test_ordinary_runs_of_marks_and_signs_stay(text: str) -> None:
+    import unicodedata
+
+    assert compose(text) == unicodedata.normalize("NFC", text)

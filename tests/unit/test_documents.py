@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -166,6 +167,15 @@ def test_what_is_wrong_is_one_sentence(value: object, words: str, tmp_path: Path
         document_from_json(value, tmp_path)
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["pipe", "/dev/zero", "."])
+def test_only_ordinary_files_are_read_as_pages(name: str, tmp_path: Path) -> None:
+    """A named pipe would be waited for, for ever."""
+    os.mkfifo(tmp_path / "pipe")
+
+    with pytest.raises(ParseError, match="not an ordinary file"):
+        document_from_json({"id": "a", "html_path": name}, tmp_path)
 
 
 def test_lone_surrogates_in_json_do_not_reach_the_article(tmp_path: Path) -> None:

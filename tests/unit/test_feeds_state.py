@@ -131,6 +131,26 @@ def test_a_gap_is_noticed_when_no_item_is_known_and_all_are_newer() -> None:
     assert not overlap.gap and not cut.gap
 
 
+def undated(*names: str, guids: str = "") -> str:
+    return "".join(
+        f"<item><title>Title {name}</title><guid>{guids}{name}</guid>"
+        f"<link>https://f.example/{guids}{name}</link></item>"
+        for name in names
+    )
+
+
+def test_a_gap_of_a_feed_without_dates_is_noticed_when_every_item_was_replaced() -> None:
+    before, later = [f"a{n}" for n in range(5)], [f"b{n}" for n in range(5)]
+    first = apply(NEW, polled(undated(*before)))
+    fallen = apply(first.state, polled(undated(*later)), first.items)
+    one_left = apply(first.state, polled(undated(*later, "a0")), first.items)
+    same_titles = apply(first.state, polled(undated(*before, guids="new-")), first.items)
+    few = apply(first.state, polled(undated("b1", "b2")), first.items)
+
+    assert fallen.gap and "has no dates" in fallen.state.state_reason
+    assert not one_left.gap and not same_titles.gap and not few.gap
+
+
 def test_failures_back_off_and_one_success_forgives() -> None:
     state, waits = NEW, []
     for _ in range(6):

@@ -68,6 +68,19 @@ def test_names_stay_unique() -> None:
     assert [f.name for f in feeds] == ["a-example", "a-example-2"]
 
 
+def test_thousands_of_feeds_of_one_name_nested_in_each_other_are_read() -> None:
+    outlines = "".join(
+        f'<outline text="folder {n}"><outline text="x" xmlUrl="http://a.example/rss?{n}">'
+        for n in range(10_000)
+    )
+
+    feeds, complaints = parse_opml(f"<opml>{outlines}</opml>".encode(), "x.opml")
+
+    assert len({feed.name for feed in feeds}) == len(feeds) == 10_000
+    assert feeds[-1].note.startswith("folder 0 / folder 1") and len(feeds[-1].note) <= 200
+    assert complaints == ()
+
+
 def test_what_is_written_is_read_back_the_same() -> None:
     feeds = (
         FeedConfig(

@@ -436,11 +436,26 @@ def test_old_articles_make_one_summary_for_all_channels() -> None:
     assert "300 older stories match" in summary.intent.payload["heading"]
 
 
-def test_the_next_summary_waits_a_day() -> None:
+def published(item: WaitingItem, moment: datetime | None) -> WaitingItem:
+    article = replace(item.line.article, published_at=moment)
+    return replace(item, line=replace(item.line, article=article))
+
+
+@pytest.mark.parametrize("moment", [None, NOW - timedelta(days=3)])
+def test_the_next_summary_of_old_articles_waits_a_day(moment: datetime | None) -> None:
+    item = published(waiting(1, "backfill"), moment)
     last = {("summary", "#desk"): NOW - timedelta(hours=2)}
-    assert plan_digests([waiting(1, "backfill")], last, SETTINGS, NOW) == []
+    assert plan_digests([item], last, SETTINGS, NOW) == []
     last = {("summary", "#desk"): NOW - timedelta(hours=21)}
-    assert len(plan_digests([waiting(1, "backfill")], last, SETTINGS, NOW)) == 1
+    assert len(plan_digests([item], last, SETTINGS, NOW)) == 1
+
+
+def test_a_summary_with_news_that_was_missed_waits_half_an_hour_at_most() -> None:
+    item = published(waiting(1, "backfill"), NOW - timedelta(hours=3))
+    last = {("summary", "#desk"): NOW - timedelta(minutes=10)}
+    assert plan_digests([item], last, SETTINGS, NOW) == []
+    last = {("summary", "#desk"): NOW - timedelta(minutes=31)}
+    assert len(plan_digests([item], last, SETTINGS, NOW)) == 1
 
 
 def test_a_digest_with_the_runs_goes_out_at_most_every_half_hour() -> None:
