@@ -162,6 +162,7 @@ class Document:
         text, key = self.text.cjk, phrase.key
         korean = bool(HANGUL.match(key))
         solid = korean and len(key) <= NO_GAP_UP_TO_SYLLABLES and " " not in phrase.text.strip()
+        dashed = solid and " " in phrase.cased  # 한-미: the normal form of a dash is a space
         found: list[Span] = []
         at = text.find(key)
         while at >= 0:
@@ -169,13 +170,22 @@ class Document:
             before = self.text.latin[start - 1] if start else " "
             if (
                 not (korean and whole and HANGUL.match(before))
-                and not (solid and " " in self.text.latin[start:end])
+                and not (
+                    solid
+                    and " " in self.text.latin[start:end]
+                    and not (dashed and self._is_joined(start, end))
+                )
                 and self._begins_word(start, key[0])
                 and self._ends_word(end, key[-1], phrase.prefix)
             ):
                 found.append((start, end))
             at = text.find(key, at + 1)
         return found
+
+    def _is_joined(self, start: int, end: int) -> bool:
+        """Tell whether a gap of the normal form is a dash, no white space, in the text itself."""
+        left, right = self.text.raw_span(start, end)
+        return not any(char.isspace() for char in self.text.raw[left:right])
 
     # ------------------------------------------------------------------ distances
     @cached_property

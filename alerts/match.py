@@ -176,27 +176,27 @@ def _conditions(
     if zone not in rule.zones:
         return [], f"the rule looks at {', '.join(sorted(rule.zones))} only"
     for phrase in rule.nots:
-        for start, end in document.occurrences(phrase, case=False, whole=False):
+        for start, end in document.occurrences(phrase, case=rule.context_case, whole=False):
             if start <= span[0] and span[1] <= end:
                 whole = document.found((start, end))
                 return [], f"it is part of “{whole}”, which the rule excludes"
     contexts: list[tuple[Phrase, Span]] = []
     if rule.with_any:
-        found = _anywhere(rule.with_any, document, span)
+        found = _anywhere(rule.with_any, document, span, case=rule.context_case)
         if found is None:
             return [], f"nowhere in the text is one of {rule.with_label}"
         contexts.append(found)
     for near in rule.near:
-        found = _within(near, document, span)
+        found = _within(near, document, span, case=rule.context_case)
         if found is None:
             return [], f"none of {near.label} within {near.words} words"
         contexts.append(found)
     for near in rule.not_near:
-        found = _within(near, document, span, veto=True)
+        found = _within(near, document, span, case=rule.context_case, veto=True)
         if found is not None:
             return [], f"“{_found(document, found)}” stands within {near.words} words"
     if rule.without:
-        found = _anywhere(rule.without, document, span, veto=True)
+        found = _anywhere(rule.without, document, span, case=rule.context_case, veto=True)
         if found is not None:
             return [], f"“{_found(document, found)}” stands in the text"
     return contexts, ""
@@ -219,21 +219,21 @@ def _is_apart(other: Span, span: Span, *, veto: bool) -> bool:
 
 
 def _anywhere(
-    terms: Sequence[Phrase], document: Document, span: Span, *, veto: bool = False
+    terms: Sequence[Phrase], document: Document, span: Span, *, case: bool, veto: bool = False
 ) -> tuple[Phrase, Span] | None:
     for term in terms:
         if term.country:
             if (document.item.country or "").lower() == term.country:
                 return term, span
             continue
-        for other in document.occurrences(term, case=False):
+        for other in document.occurrences(term, case=case):
             if _is_apart(other, span, veto=veto):
                 return term, other
     return None
 
 
 def _within(
-    near: Near, document: Document, span: Span, *, veto: bool = False
+    near: Near, document: Document, span: Span, *, case: bool, veto: bool = False
 ) -> tuple[Phrase, Span] | None:
     best: tuple[int, Phrase, Span] | None = None
     for term in near.terms:
@@ -241,7 +241,7 @@ def _within(
             if (document.item.country or "").lower() == term.country:
                 return term, span
             continue
-        for other in _neighbours(document.occurrences(term, case=False), span, veto=veto):
+        for other in _neighbours(document.occurrences(term, case=case), span, veto=veto):
             words = document.words_between(span, other)
             if words <= near.words and (best is None or words < best[0]):
                 best = (words, term, other)

@@ -33,7 +33,7 @@ from extractors.errors import UsageError
 
 # Part of every topic's version: raised when the matcher itself would decide otherwise, so that
 # stored hits are made anew.
-MATCHER_VERSION = 1
+MATCHER_VERSION = 2  # 2: short Korean phrases with a dash; why-lines in the text's words
 MAX_NEAR_WORDS = 200
 
 TOPIC_KEYS = (
@@ -42,7 +42,7 @@ TOPIC_KEYS = (
 )
 RULE_KEYS = (
     *("name", "score", "any", "near", "with", "without"),
-    *("not", "not_near", "case", "zones"),
+    *("not", "not_near", "case", "context_case", "zones"),
 )
 EXAMPLE_KEYS = ("text", "title", "expect", "lang", "country", "note")
 EXPECTATIONS = ("alert", "mention", "hit", "none")
@@ -250,6 +250,14 @@ class _RuleReader:
             found.append(Near(words=words, terms=terms, label=_label(entry["any"])))
         return tuple(found)
 
+    def _flag(self, key: str) -> bool:
+        value = self.table.get(key, False)
+        if not isinstance(value, bool):
+            self.reader.fail(
+                self.line(key), f"{self.where}{key} must be true or false, not {value!r}"
+            )
+        return value
+
     def read(self) -> Rule:
         table, reader, where = self.table, self.reader, self.where
         _check_keys(reader, self.line, table, RULE_KEYS, where)
@@ -257,9 +265,7 @@ class _RuleReader:
             reader.fail(self.line(), f'{where}has no name: write name = "what it finds"')
         name = _text(reader, self.line("name"), table["name"], f"{where}name")
         phrases = self._any()
-        case = table.get("case", False)
-        if not isinstance(case, bool):
-            reader.fail(self.line("case"), f"{where}case must be true or false, not {case!r}")
+        case, context_case = self._flag("case"), self._flag("context_case")
         zones = table.get("zones", list(ZONES))
         if not isinstance(zones, list) or not zones:
             reader.fail(self.line("zones"), f'{where}zones must be a list such as ["title"]')
@@ -286,6 +292,7 @@ class _RuleReader:
             without_label=_label(table.get("without", [])),
             nots=nots,
             case=case,
+            context_case=context_case,
             zones=frozenset(zones),
             line=self.line(),
         )

@@ -71,6 +71,7 @@ class Rule:
     without_label: str = ""
     nots: tuple[Phrase, ...] = ()
     case: bool = False
+    context_case: bool = False
     zones: frozenset[str] = frozenset(ZONES)
     line: int = 0
 

@@ -306,3 +306,31 @@ def test_the_line_and_the_emphasis_show_the_words_of_the_text_not_the_pattern() 
     assert "*" not in why["line"]
     marked = {why["snippet"][start:end] for start, end in why["spans"]}
     assert marked == {"nuclear submarines", "shipbuilders"}
+
+
+def test_a_short_korean_phrase_with_a_dash_is_found_with_any_dash_and_without() -> None:
+    topics = set_of(rule(any_ko='["한-미"]'))
+
+    for text in ("한-미 정상이 만났다.", "한–미 정상이 만났다.", "한미 정상이 만났다."):
+        assert match_topics(topics, article(text)), text
+    # A space keeps it from being found by chance, with a dash in the file and without.
+    assert not match_topics(topics, article("한 미국인이 착한 미소로 인사했다."))
+    assert not match_topics(set_of(rule(any_ko='["원잠"]')), article("100 원 잠정 합의"))
+
+
+def test_contexts_obey_capitals_when_the_rule_says_so() -> None:
+    near = '{ words = 5, any = ["US"] }'
+    plain = set_of(rule(any_en='["submarine deal"]', near=near))
+    strict = set_of(rule(any_en='["submarine deal"]', near=near, context_case="true"))
+
+    assert match_topics(plain, article("They told us of a submarine deal."))
+    assert not match_topics(strict, article("They told us of a submarine deal."))
+    assert match_topics(strict, article("The US wants a submarine deal."))
+    for key in ("with", "without", "not"):
+        text = "The IT submarine deal." if key != "with" else "it is a submarine deal"
+        words = '["it submarine deal"]' if key == "not" else '["IT"]' if key == "with" else '["it"]'
+        free = set_of(rule(any_en='["submarine deal"]', **{key: words}))
+        bound = set_of(rule(any_en='["submarine deal"]', context_case="true", **{key: words}))
+        assert bool(match_topics(free, article(text))) != bool(
+            match_topics(bound, article(text))
+        ), key
