@@ -112,6 +112,15 @@ def copy_handle(reader: BinaryIO, writer: BinaryIO) -> None:
     os.fsync(writer.fileno())
 
 
+def _forget_log(path: Path) -> None:
+    """Remove a log that lies beside `path` and belongs to a file that was there before.
+
+    The files that take turns are closed and checkpointed: they have no log. One that a kill has
+    left would be replayed into the next file of that name.
+    """
+    path.with_name(path.name + ".wal").unlink(missing_ok=True)
+
+
 class Publisher:
     """Publishes `main` at `path`; `folder` holds the spare and a note about it."""
 
@@ -159,6 +168,7 @@ class Publisher:
         if open_inodes[inode_of(self._spare)] or lock_holder(self._spare, any_lock=True):
             raise SpareUnusable("somebody still reads it")
         self._write_note({"rev": note.get("rev"), "published": note.get("published")})
+        _forget_log(self._spare)
         import duckdb
 
         try:
@@ -248,6 +258,7 @@ class Publisher:
                 os.link(self._path, kept)
             except OSError:
                 ours = False
+        _forget_log(self._path)
         fresh.replace(self._path)
         if ours:
             kept.replace(self._spare)

@@ -82,6 +82,8 @@ def sql(
     if form == "parquet" and out is None:
         raise UsageError("--format parquet needs --out FILE")
     part = Path(out + ".part") if out is not None and form == "parquet" else None
+    if out is not None and not Path(out).absolute().parent.is_dir():
+        raise UsageError(f"{out} cannot be written (no such folder): choose --out")
     given = _params(param)
     with sandbox(app.store, allow_files=allow_files, write_to=part, memory=memory) as con:
         if query is None and sys.stdin.isatty():

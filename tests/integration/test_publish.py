@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from support.archive import Piece, add_pieces
 
@@ -105,3 +110,33 @@ def test_every_table_that_grows_with_the_archive_can_be_published_by_rows(store:
             ).fetchall()
         }
     assert tables - {"topic_feedback"} <= set(KEYS) | QUEUES
+
+
+def test_a_log_that_a_kill_has_left_is_not_replayed_into_another_file(
+    store: Store, tmp_path: Path
+) -> None:
+    for n in range(3):
+        with store.write() as tx:
+            add_pieces(tx, _pieces(10 * n, 10))
+        store.publish()
+    # A publication that was killed: rows in the log of the file that was the spare then.
+    code = (
+        "import duckdb, os, sys; con = duckdb.connect(sys.argv[1]); "
+        "con.execute(\"SET checkpoint_threshold = '1GB'\"); "
+        "con.execute('UPDATE core.article SET words = 7777'); os.kill(os.getpid(), 9)"
+    )
+    spare = store.folder / "spare.duckdb"
+    for path in (spare, store.path):
+        before = path.read_bytes()
+        subprocess.run([sys.executable, "-c", code, str(path)], check=False)
+        assert path.with_name(path.name + ".wal").exists()
+        if path == spare:
+            stamp = spare.stat()
+            spare.write_bytes(before)
+            os.utime(spare, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+    for n in range(3, 6):
+        with store.write() as tx:
+            add_pieces(tx, _pieces(10 * n, 10))
+        store.publish()
+        assert differences(store) == []
+        assert not store.path.with_name(store.path.name + ".wal").exists()
