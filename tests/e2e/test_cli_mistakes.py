@@ -14,7 +14,7 @@ import pytest
 from rich.cells import cell_len
 from support.cli import Said, call, commands
 
-from flows.commands.alerts_cmd import _lines
+from flows.alert_text import list_lines
 
 LEAVES = [(p, c) for p, c in commands() if not isinstance(c, click.Group)]
 VALUES = (
@@ -175,7 +175,7 @@ def test_the_list_of_alerts_stands_in_columns_whatever_the_script() -> None:
             ("s12345/opcon/#presswatch/edit", "edit", "pending"),
         )
     ]  # fmt: skip
-    lines = _lines(rows)
+    lines = list_lines(rows)
 
     assert len({cell_len(line.partition("제목")[0].removesuffix("edit: ")) for line in lines}) == 1
     assert lines[2].endswith("  edit: 제목")
