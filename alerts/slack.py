@@ -16,7 +16,7 @@ import re
 import socket
 import ssl
 import threading
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
@@ -28,6 +28,7 @@ from slack_sdk.errors import SlackApiError
 from alerts.message import EVENT_TYPE, SlackMessage
 from alerts.outcomes import LookUp, Verdict, advice, verdict_of, webhook_verdict
 from extractors.errors import AlertError, UsageError
+from extractors.guard import AddressGuard, RefusedDial
 
 if TYPE_CHECKING:
     from urllib.request import Request
@@ -55,9 +56,15 @@ class NoAnswer(Exception):
 
 
 def _exchange(
-    url: str, body: bytes | None, headers: Mapping[str, str], timeout_s: float
+    url: str,
+    body: bytes | None,
+    headers: Mapping[str, str],
+    timeout_s: float,
+    guard: AddressGuard | None = None,
 ) -> tuple[int, dict[str, str], str]:
     """POST once and return status, headers and text. Follows nothing, uses no proxy.
+
+    With a guard, each address is checked when it is dialled.
 
     Raises:
         NotSent: no connection. NoAnswer: anything after that.
@@ -71,6 +78,8 @@ def _exchange(
         )
     else:
         connection = http.client.HTTPConnection(host, parts.port, timeout=timeout_s)
+    if guard is not None:
+        connection._create_connection = _guarded(guard, host)  # type: ignore[attr-defined]
     try:
         try:
             connection.connect()
@@ -102,6 +111,29 @@ def _exchange(
         connection.close()
 
 
+def _guarded(guard: AddressGuard, host: str) -> Callable[..., socket.socket]:
+    """Return `socket.create_connection` that dials only what the guard allows."""
+
+    def connect(address: tuple[str, int], timeout: float, source: object = None) -> socket.socket:
+        failure: OSError = RefusedDial("address guard: not a public address")
+        for family, kind, proto, _, place in socket.getaddrinfo(
+            address[0], address[1], type=socket.SOCK_STREAM
+        ):
+            if not guard.allows_own(host, str(place[0]), int(place[1])):
+                continue
+            handle = socket.socket(family, kind, proto)
+            try:
+                handle.settimeout(timeout)
+                handle.connect(place)
+                return handle
+            except OSError as error:
+                handle.close()
+                failure = error
+        raise failure
+
+    return connect
+
+
 def _hang_up(handle: socket.socket | None) -> None:
     if handle is not None:
         try:
@@ -114,6 +146,8 @@ def _short(error: BaseException) -> str:
     """Return the kind of an error without its text, which may hold an address or a header."""
     if isinstance(error, TimeoutError):
         return "timeout"
+    if isinstance(error, RefusedDial):
+        return "not a public address; PRESSWATCH_ALLOW_ADDRESSES takes exceptions"
     if isinstance(error, socket.gaierror):
         return "name not found"
     if isinstance(error, ConnectionRefusedError):
@@ -400,7 +434,9 @@ class WebhookPoster:
     can_look_up = False
     skew_s = 0.0
 
-    def __init__(self, url: str, *, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(
+        self, url: str, *, timeout_s: float = TIMEOUT_S, guard: AddressGuard | None = None
+    ) -> None:
         parts = urlsplit(url.strip())
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise UsageError(
@@ -408,6 +444,7 @@ class WebhookPoster:
             )
         self._url = url.strip()
         self._timeout_s = timeout_s
+        self._guard = guard or AddressGuard()
 
     def __repr__(self) -> str:
         return "<WebhookPoster>"
@@ -433,6 +470,7 @@ class WebhookPoster:
                 json.dumps(fields).encode(),
                 {"Content-Type": "application/json; charset=utf-8"},
                 self._timeout_s,
+                self._guard,
             )
         except NotSent as error:
             return Verdict(meaning="not_sent", error=str(error))

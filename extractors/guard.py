@@ -72,6 +72,20 @@ _DENIED: tuple[IPNetwork, ...] = tuple(
     )
 )
 
+# What an operator may mean by writing an address that is not public: loopback and private networks.
+_OWN: tuple[IPNetwork, ...] = tuple(
+    ipaddress.ip_network(net)
+    for net in (
+        "127.0.0.0/8",
+        "10.0.0.0/8",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "::1/128",
+        "fc00::/7",
+    )
+)
+_METADATA = ipaddress.ip_address("fd00:ec2::254")  # within fc00::/7
+
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.\-]*):")
 _HTTP = re.compile(r"^(https?)://([^/?#]*)([^#]*)", re.IGNORECASE)
 _BAD_CHAR = re.compile(
@@ -183,6 +197,33 @@ class AddressGuard:
         if any(item.covers(parsed, port) for item in self._allowed):
             return True
         return is_public(parsed)
+
+    def allows_own(self, host: str, address: str, port: int) -> bool:
+        """Tell whether the operator's own address, such as a webhook's, may be dialled.
+
+        A name must lead to a public address, or to one of the exceptions: it may be rebound. Who
+        writes a private or loopback address as such means it; metadata addresses are never meant.
+
+        Args:
+            host: as the operator wrote it.
+            address: what is about to be dialled.
+            port: its port.
+        """
+        if self.allows(address, port):
+            return True
+        try:
+            dialled = ipaddress.ip_address(address)
+        except ValueError:
+            return False
+        own = any(dialled.version == net.version and dialled in net for net in _OWN)
+        if not own or dialled == _METADATA:
+            return False
+        if host.lower().rstrip(".") == "localhost":
+            return dialled.is_loopback
+        try:
+            return ipaddress.ip_address(host) == dialled
+        except ValueError:
+            return False
 
     def check_url(self, url: str) -> CheckedUrl:
         """Return the URL in its one plain spelling (ASCII host, no fragment).

@@ -51,5 +51,8 @@ def make_poster(
     if secrets.bot_token:
         return SlackPoster(secrets.bot_token, settings.slack_base_url, channel_ids=channel_ids)
     if secrets.webhook_url:
-        return WebhookPoster(secrets.webhook_url)
+        from extractors.guard import AddressGuard
+
+        guard = AddressGuard(settings.allow_addresses)
+        return WebhookPoster(secrets.webhook_url, guard=guard)
     return None

@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
 
 import pytest
 from support.slack_server import APP_TOKEN, TOKEN, Rules, SlackServer
@@ -20,6 +21,7 @@ from alerts.message import build_note
 from alerts.slack import SlackPoster, WebhookPoster, check_token, slack_client
 from alerts.view import NoteView
 from extractors.errors import AlertError, UsageError
+from extractors.guard import AddressGuard
 
 NOTE = build_note(NoteView(alert_key="k", text="hello"), message_id="id-1")
 
@@ -231,6 +233,44 @@ def test_messages_of_others_with_the_same_words_are_not_taken_for_ours(
 def test_a_webhook_address_that_is_none_is_refused() -> None:
     with pytest.raises(UsageError, match="SLACK_WEBHOOK_URL"):
         WebhookPoster("hooks.slack.com/services/x")
+
+
+@pytest.mark.parametrize(
+    ("host", "dialled", "allow", "meaning"),
+    [
+        ("hooks.slack.test", "127.0.0.1", (), "not_sent"),
+        ("hooks.slack.test", "127.0.0.1", ("127.0.0.1",), "ok"),
+        ("127.0.0.1", "127.0.0.1", (), "ok"),
+        ("localhost", "127.0.0.1", (), "ok"),
+        ("localhost", "169.254.169.254", (), "not_sent"),
+        ("169.254.169.254", "169.254.169.254", (), "not_sent"),
+        ("[::ffff:169.254.169.254]", "::ffff:169.254.169.254", (), "not_sent"),
+        ("0.0.0.0", "0.0.0.0", (), "not_sent"),
+    ],
+)
+def test_a_webhook_is_checked_when_it_is_dialled(
+    slack: SlackServer,
+    monkeypatch: pytest.MonkeyPatch,
+    host: str,
+    dialled: str,
+    allow: tuple[str, ...],
+    meaning: str,
+) -> None:
+    parts = urlsplit(slack.webhook_url)
+    family = socket.AF_INET6 if ":" in dialled else socket.AF_INET
+
+    def resolve(name: str, port: int, *args: object, **more: object) -> list[object]:
+        return [(family, socket.SOCK_STREAM, 6, "", (dialled, port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    poster = WebhookPoster(
+        f"http://{host}:{parts.port}{parts.path}", guard=AddressGuard(allow), timeout_s=2
+    )
+
+    verdict = poster.post("#desk", NOTE, message_id="m")
+
+    assert verdict.meaning == meaning
+    assert len(slack.state.messages) + len(slack.state.webhook) == (meaning == "ok")
 
 
 def test_a_removed_webhook_says_so(slack: SlackServer) -> None:
