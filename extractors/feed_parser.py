@@ -26,7 +26,7 @@ T = TypeVar("T")
 # A feed may cost 10 s of processor time in all (design.md §6.5): feedparser gets the most of it,
 # the fallback parser, which takes a tenth of the time for the same feed, what is left.
 PARSE_TIMEOUT_S = 7.0
-ROUGH_TIMEOUT_S = 2.5
+ROUGH_TIMEOUT_S = 3.0
 # By the clock, for what hangs without working. On a busy machine a worker takes long to start and
 # a feed that is not to blame waits for the processor.
 WALL_S = 60.0
