@@ -131,10 +131,14 @@ def measure(
             if result["errors"] or not result["articles"]:
                 raise SystemExit(f"the run did not do its work: {result}")
             runs[cores].append(result)
-        for name, (python, _) in peers.items():
+        for name, (python, _) in list(peers.items()):
             arguments = feeds if name in READERS else []
             script = str(HERE / "pipeline_peers.py")
-            others[name].append(ask([python, script, name, str(dump), *arguments]))
+            try:
+                others[name].append(ask([python, script, name, str(dump), *arguments]))
+            except SystemExit as error:  # a peer that does not work here is left out, and said
+                print(f"{name} left out: {str(error).splitlines()[-1]}")
+                del peers[name], others[name]
         print(".", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
     return runs, others

@@ -11,12 +11,12 @@ from __future__ import annotations
 import contextlib
 import functools
 import importlib
+import logging
 import os
 import signal
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
@@ -48,6 +48,8 @@ if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
     from prefect.client.schemas.objects import FlowRun
     from prefect.client.schemas.responses import OrchestrationResult
+
+_LOG = logging.getLogger(__name__)
 
 POLL_S = 5.0  # how soon a run asked for in Prefect's UI starts
 AT_START = "at-start"  # tag of the run that `serve` asks for when it starts
@@ -263,6 +265,7 @@ def _serve_loop(
                         run_id,
                         stop=stop,
                         progress=progress,
+                        keep_alive=keep_alive,
                         state_path=state_path,
                         max_run_s=max_run_s,
                     )
@@ -317,6 +320,7 @@ def _run_in_child(
     *,
     stop: threading.Event,
     progress: Callable[[str], None],
+    keep_alive: Callable[[], None],
     state_path: Path,
     max_run_s: float,
 ) -> None:
@@ -324,7 +328,8 @@ def _run_in_child(
 
     The child inherits the lock of this process and the server's standard input: when this
     process is killed, the child finishes its run, and only then does the server stop and may
-    another `serve` begin.
+    another `serve` begin.  A server that dies meanwhile is started again at once: the run's
+    client tries for minutes to reach it.
     """
     from prefect.states import Crashed
 
@@ -352,6 +357,9 @@ def _run_in_child(
             reason = reason or f"it took longer than {max_run_s:g} s"
             os.kill(pid, signal.SIGKILL)
             deadline = float("inf")
+        elif not stop.is_set():
+            with contextlib.suppress(Exception):  # `_serve_loop` tells, once the child has ended
+                keep_alive()
         time.sleep(0.05)
     write_state(state_path, {"run_pid": None, "run_start": None})
     run: FlowRun = client.read_flow_run(run_id)
@@ -368,6 +376,7 @@ def _child_main(flow: Flow[..., Any], run_id: UUID) -> NoReturn:
     try:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)
+        logging.raiseExceptions = False  # "--- Error logging to API ---" and a stack trace
         from prefect.client.orchestration import get_client
         from prefect.flow_engine import run_flow
 
@@ -376,8 +385,10 @@ def _child_main(flow: Flow[..., Any], run_id: UUID) -> NoReturn:
         state: Any = run_flow(flow, flow_run=flow_run, return_type="state")
         drain()
         code = 0 if state is not None and state.is_completed() else 1
-    except BaseException:
-        traceback.print_exc()
+    except BaseException as error:
+        text = str(error).partition("\n")[0]
+        sys.stderr.write(f"The run broke off: {type(error).__name__}: {text}\n")
+        _LOG.exception("the run broke off")
     finally:
         with contextlib.suppress(Exception):
             sys.stdout.flush()
