@@ -378,7 +378,10 @@ class Cycle:
                 prune_entries(tx)
                 prune_polls(tx)
                 catch_up_index(tx)
-            self.store.publish()
+            try:
+                self.store.publish()
+            except StoreLocked as error:  # what was stored is safe; the next run publishes it
+                self._say(str(error))
         log_run(summary)
         if os.environ.get(SERVING):  # a child of `presswatch serve`: one line a run
             print(f"{summary.ended_at:%Y-%m-%d %H:%M:%S} UTC  {summary.as_line()}", file=sys.stderr)

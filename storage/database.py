@@ -315,17 +315,10 @@ class Store:
         """Fail early, before anything is fetched, when a run could not store its results.
 
         Raises:
-            StoreLocked: another program holds the file open for writing.
+            StoreLocked: another program holds the writer's file.
             StoreTooNew: the file was written by a newer presswatch.
             StoreDamaged: the file cannot be opened.
         """
-        for path in (self.path, self.main):
-            holder = lock_holder(path)
-            if holder and path == self.path:
-                raise StoreLocked(
-                    f"{path} is locked by another program (PID {holder}): close it there, "
-                    "or open it with read_only=True, then try again"
-                )
         with self.write():
             pass
 
@@ -337,8 +330,8 @@ class Store:
             "unchanged", "rows" or "whole": see `storage.publish`.
 
         Raises:
-            StoreLocked: the writer's lock stayed taken, or another program writes the
-                published file.
+            StoreLocked: the writer's lock stayed taken, or another program has changed the
+                published file and not closed it yet.
         """
         if not self._write_lock.acquire(wait_s=LOCK_WAIT_S):
             raise StoreLocked(
@@ -348,11 +341,14 @@ class Store:
         try:
             if not self.main.exists():
                 return "unchanged"
+            # A program that has it open for writing, as `duckdb FILE` does, but only asks, goes on
+            # with the old file. One that has changed it has a log, which new readers would meet.
             holder = lock_holder(self.path) if self.path.exists() else None
-            if holder:
+            if holder and self.path.with_name(self.path.name + ".wal").exists():
                 raise StoreLocked(
-                    f"{self.path} is open for writing in another program (PID {holder}), so it "
-                    "was not refreshed: close it there (open it with read_only=True)"
+                    f"{self.path} is being changed by another program (PID {holder}), so it was "
+                    "not refreshed: close it there; changes to this file are not kept, so open it "
+                    "with read_only=True"
                 )
             con = _connect(self.main, read_only=False)
             try:

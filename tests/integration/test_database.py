@@ -31,6 +31,14 @@ print("open", flush=True)
 sys.stdin.readline()
 """
 
+CHANGE = """
+import sys, duckdb
+con = duckdb.connect(sys.argv[1])
+con.execute("CREATE TABLE mine AS SELECT 1 AS i")
+print("changed", flush=True)
+sys.stdin.readline()
+"""
+
 WRITE_AND_WAIT = """
 import sys
 from storage.database import Store
@@ -69,21 +77,40 @@ def test_an_open_notebook_does_not_stop_a_write_nor_see_it_half(store: Store) ->
         reader.communicate("\n", timeout=30)
 
 
-def test_a_program_that_writes_the_published_file_is_named_and_not_overwritten(
-    store: Store,
-) -> None:
+def test_a_program_that_opened_the_published_file_for_writing_stops_nobody(store: Store) -> None:
     _add_run(store, "one")
     store.publish()
     other = _python(HOLD, str(store.path), "write")
     try:
         assert other.stdout is not None and other.stdout.readline().strip() == "open"
-        with pytest.raises(StoreLocked, match=f"PID {other.pid}"):
+        for name in ("two", "three"):
             store.check_writable()
+            _add_run(store, name)
+            store.publish()
+        assert set(_runs(store)) == {"one", "two", "three"}
+    finally:
+        other.communicate("\n", timeout=30)
+    _add_run(store, "four")
+    store.publish()
+    assert len(_runs(store)) == 4
+
+
+def test_a_program_that_changes_the_published_file_is_named_and_a_run_goes_on(
+    store: Store,
+) -> None:
+    _add_run(store, "one")
+    store.publish()
+    other = _python(CHANGE, str(store.path))
+    try:
+        assert other.stdout is not None and other.stdout.readline().strip() == "changed"
+        store.check_writable()
+        _add_run(store, "two")
         with pytest.raises(StoreLocked, match=f"PID {other.pid}"):
             store.publish()
     finally:
         other.communicate("\n", timeout=30)
     store.publish()
+    assert _runs(store) == ["one", "two"]
 
 
 def test_a_transaction_killed_half_way_leaves_nothing(store: Store) -> None:
