@@ -1,7 +1,7 @@
 -- question: Which topics rise: stories this week against the mean of the four weeks before?
 -- param: days = 7 -- length of a week
 -- columns: topic, stories now, mean before, ratio
--- cost: reads the topic hits of five weeks
+-- cost: reads all topic hits, for the first of each story
 WITH hit AS (
     SELECT h.topic, h.story_id, min(coalesce(a.published_at, a.fetched_at)) AS at_first
     FROM topic_hits h JOIN articles a USING (article_id) GROUP BY ALL
