@@ -20,7 +20,7 @@ from extractors.guard import AddressGuard
 from extractors.polling import poll_batch
 
 HEALTHY = 40
-SETTINGS = FetchSettings(host_delay_s=0, per_host=64, total_s=4.0, connect_s=2.0)
+SETTINGS = FetchSettings(host_delay_s=0, per_host=64, total_s=15.0, connect_s=5.0)
 
 _dialled: list[tuple[str, int]] = []
 _watching = False
