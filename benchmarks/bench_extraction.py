@@ -68,6 +68,9 @@ def forget_lines() -> None:
             if isinstance(value, functools._lru_cache_wrapper) and value.__name__ not in (
                 "builtin_rules",
                 "_codec_weights",
+                "_hook",
+                "first_letters",
+                "_suffixes",
             ):
                 value.cache_clear()
 

@@ -19,7 +19,7 @@ import re
 import unicodedata
 from typing import Final
 
-from extractors.legacy_text import plausibility
+from extractors.legacy_text import most_plausible, plausibility
 
 HEAD_BYTES: Final = 4096
 """Where a page may declare its encoding. HTML says 1,024; pages put scripts before the meta tag."""
@@ -263,10 +263,13 @@ def _contest(content: bytes, labels: list[str]) -> str:
     best, best_score = "windows-1252", 0.0
     names = dict.fromkeys([*labels, "utf-8", *_EAST_ASIAN, *_SINGLE_BYTE])
     for name in names:
+        bonus = DECLARED_BONUS * min(labels.count(name), 2)
+        if most_plausible(name) + bonus <= best_score:
+            continue  # it cannot win
         score = _judge(sample, name)
         if score is None:
             continue
-        score += DECLARED_BONUS * min(labels.count(name), 2)
+        score += bonus
         if score > best_score:
             best, best_score = name, score
     return best
@@ -287,7 +290,7 @@ def _judge(sample: bytes, name: str) -> float | None:
     """Plausibility 0-1 of the sample read as `name`; None when too much of it is broken."""
     text = _decode_lenient(sample, name)
     bad = text.count("\ufffd")
-    non_ascii = sum(1 for char in text if char > "\x7f")
+    non_ascii = len(text) - len(text.encode("ascii", "ignore"))
     if name == "utf-8":
         # Strict UTF-8 failed already; nearly whole UTF-8 (a cut page) is still nothing else.
         return 1.0 if non_ascii > 4 * bad else None

@@ -8,6 +8,7 @@ codecs yield valid but rare characters, so the share of frequent ones tells them
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Final
 
 # Roughly the 100 most frequent syllables and characters: about half of all running text in Korean
@@ -74,6 +75,13 @@ _WESTERN: Final = frozenset("éèêëàâäáãåçñöôóòõøüûùúíìî�
 _CENTRAL: Final = frozenset("ąćęłńóśźżĄĆĘŁŃÓŚŹŻáčďéěíňóřšťúůýžÁČĎÉĚÍŇÓŘŠŤÚŮÝŽőűŐŰäöüăâîșţşÄÖÜ")
 _TURKISH: Final = frozenset("çğıöşüÇĞİÖŞÜâîû")
 
+
+def _runs(signs: frozenset[str]) -> re.Pattern[str]:
+    return re.compile("[" + re.escape("".join(sorted(signs))) + "]+")
+
+
+_NO_LETTERS: Final = _runs(_PUNCTUATION)
+
 MIN_CHARS: Final = 4
 """With fewer non-ASCII characters the text says nothing about its encoding."""
 
@@ -84,7 +92,7 @@ def plausibility(text: str, name: str) -> float:
     `name` is the encoding that made it, which says what language to expect.
     """
     chars = "".join(_NON_ASCII.findall(text)[:4000])[:20_000]
-    letters = "".join(char for char in chars if char not in _PUNCTUATION)
+    letters = _NO_LETTERS.sub("", chars)
     if not letters:
         # Punctuation only: curly quotes in Western text; a good sign for windows-1252 alone.
         return 0.3 if name == "windows-1252" and chars else 0.05
@@ -98,23 +106,44 @@ def plausibility(text: str, name: str) -> float:
     return max(0.0, min(1.0, score))
 
 
+def most_plausible(name: str) -> float:
+    """Return what `plausibility` can give at most for texts of this encoding."""
+    if name in _LIKE_ANY:
+        return 1.0
+    return 0.9 if name in _ALPHABETS else 0.45
+
+
+_LIKE_ANY: Final = frozenset(
+    ["cp949", "johab", "cp932", "euc-jp", "iso-2022-jp", "gb18030", "big5hkscs", "utf-8"]
+)
+
+
+@cache
+def _frequent(signs: frozenset[str]) -> re.Pattern[str]:
+    return _runs(signs)
+
+
+def _count(letters: str, signs: frozenset[str]) -> int:
+    return sum(map(len, _frequent(signs).findall(letters)))
+
+
 def _share(letters: str, name: str) -> float:
     total = len(letters)
     if name in ("cp949", "johab"):
         hangul = len(_HANGUL_RANGE.findall(letters))
-        common = sum(1 for c in letters if c in _HANGUL) / total
+        common = _count(letters, _HANGUL) / total
         # Korean news is Hangul with a few Hanja; Chinese read as CP949 is half and half.
         return 0.35 * (hangul / total) ** 3 + common
     if name in ("cp932", "euc-jp", "iso-2022-jp"):
         kana = len(_KANA_RANGE.findall(letters))
-        common = sum(1 for c in letters if c in _KANJI) / total
+        common = _count(letters, _KANJI) / total
         return (0.2 if kana >= 0.2 * total else 0.0) + 0.7 * kana / total + common
     if name == "gb18030":
         kana = len(_KANA_RANGE.findall(letters))
-        return sum(1 for c in letters if c in _HAN_SIMPLIFIED) / total - kana / total
+        return _count(letters, _HAN_SIMPLIFIED) / total - kana / total
     if name == "big5hkscs":
         kana = len(_KANA_RANGE.findall(letters))
-        return sum(1 for c in letters if c in _HAN_TRADITIONAL) / total - kana / total
+        return _count(letters, _HAN_TRADITIONAL) / total - kana / total
     return _single_byte_share(letters, name)
 
 
@@ -147,7 +176,7 @@ def _single_byte_share(letters: str, name: str) -> float:
         common, block = _ALPHABETS[name]
         inside = len(re.findall(f"[{block}]", letters)) / total
         # Running text in these alphabets is long runs, not single letters in Latin words.
-        frequent = sum(1 for c in letters if c in common) / total
+        frequent = _count(letters, common) / total
         return 0.9 * frequent * inside if total >= 20 else 0.3 * frequent * inside
     known = _LETTER_SETS.get(name, _WESTERN)
-    return 0.45 * sum(1 for c in letters if c in known) / total
+    return 0.45 * _count(letters, known) / total

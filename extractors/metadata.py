@@ -135,8 +135,10 @@ def _one(metas: dict[str, list[str]], *keys: str) -> str | None:
 def _text(value: str) -> str:
     if "&" in value and ";" in value:
         value = html.unescape(value)  # pages escape twice
+    if value.isascii():
+        return " ".join(value.split())
     text = " ".join(value.replace("\u00ad", "").replace("\u200b", "").split())
-    return text if text.isascii() else unicodedata.normalize("NFC", text)
+    return unicodedata.normalize("NFC", text)
 
 
 _NO_WORD: Final = re.compile(r"[\W_]+")

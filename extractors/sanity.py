@@ -72,6 +72,7 @@ _QUOTED: Final = re.compile(r"\"[^\"]*+\"|'[^']*+'")
 _SENTENCES: Final = re.compile(r"(?<=[.!?。！？])\s*|\n")
 _EAST: Final = re.compile("[\u1100-\u11ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]+")
 _LETTERS: Final = re.compile(r"[^\W\d_]+")
+_NO_ASCII_LETTERS: Final = bytes(c for c in range(128) if not chr(c).isalpha())
 
 _MAGIC: Final = (
     (b"\x89PNG", "a PNG image"),
@@ -188,6 +189,8 @@ def _east_weight(text: str) -> float:
 
 def count_letters(text: str) -> int:
     """Count letters of any script."""
+    if text.isascii():
+        return len(text.encode().translate(None, _NO_ASCII_LETTERS))
     return sum(map(len, _LETTERS.findall(text)))
 
 

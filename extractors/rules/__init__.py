@@ -87,16 +87,12 @@ class RuleSet:
 
     def cuts(self, shape: Shape) -> Hit | None:
         """Return the first rule that cuts the end of a longer line off, or None."""
-        rules = self._joined(_files_for(shape)).cuts
-        if not rules:
-            return None
+        index = self._joined(_files_for(shape))
         tail, low = shape.norm, shape.low
         if len(shape.text) > CUT_CHARS:
             tail = normalize(shape.text[-CUT_CHARS:])
             low = tail.lower()
-        for rule in rules:
-            if rule.needs and not any(n in low for n in rule.needs):
-                continue
+        for rule in index.cuts_for(low):
             assert rule.pattern is not None
             found = rule.pattern.search(tail)
             if found:

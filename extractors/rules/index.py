@@ -147,12 +147,12 @@ class RuleIndex:
     """Finds the rules that fire on a line. Safe to share by threads."""
 
     def __init__(self, rules: Iterable[Rule]) -> None:
-        self.cuts: list[Rule] = []
+        self._cuts: list[Rule] = []
         self._exact: dict[str, list[Rule]] = {}
         rest: list[Rule] = []
         for rule in rules:
             if rule.action == "cut":
-                self.cuts.append(rule)
+                self._cuts.append(rule)
                 continue
             for phrase in rule.lines:
                 self._exact.setdefault(phrase, []).append(rule)
@@ -172,6 +172,11 @@ class RuleIndex:
             self._tiers[at] = tier
         return tier
 
+    def cuts_for(self, low: str) -> list[Rule]:
+        """Return the `cut` rules to be tried on the end of a line."""
+        holds = low.__contains__
+        return [rule for rule in self._cuts if not rule.needs or any(map(holds, rule.needs))]
+
     def hits(self, shape: Shape) -> list[Hit]:
         """Return the rules that fire on the line, `cut` rules aside, in no particular order."""
         low, width = shape.low, shape.width
@@ -183,18 +188,17 @@ class RuleIndex:
         tier = self._tier(width)
         if tier.starts or tier.ends:
             _edge_hits(tier, low, width, found)
-        tried = tier.patterns_for(low)
+        tried = {id(rule): rule for rule in tier.patterns_for(low)}
         for phrase, rule, whole in tier.clues_in(low):
             if width > rule.max_width:
                 continue
             if not whole:
-                if rule not in tried:
-                    tried = [*tried, rule]
+                tried[id(rule)] = rule
                 continue
             at = _word_start(low, phrase)
             if at >= 0 and not inside_quotes(low, at):
                 found.append(Hit(rule=rule, start=at, end=at + len(phrase), phrase=True))
-        for rule in tried:
+        for rule in tried.values():
             if width > rule.max_width or rule.pattern is None:
                 continue
             place = rule.pattern.search(shape.norm)
