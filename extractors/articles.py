@@ -171,6 +171,10 @@ def _key(text: str) -> str:
     return "".join(text.split())
 
 
+def _is_blank(text: str | None) -> bool:
+    return not text or text.isspace()
+
+
 def _tags(body: Any) -> dict[str, str]:
     """Tag by text, for the lines that are not paragraphs."""
     out: dict[str, str] = {}
@@ -206,15 +210,17 @@ class _LinkText:
             if block is None or block is last:
                 continue
             last = block
-            if len(block) > 1 or block.text or anchor.tail:  # else the link is the line
-                blocks.append(block)
+            blank = len(block) == 1 and _is_blank(block.text) and _is_blank(anchor.tail)
+            if blank and (anchor.getparent() is block or not (block.text or anchor.tail)):
+                continue  # the link is the line
+            blocks.append(block)
         self._whole.discard("")
         for block in blocks:
             text = _STRING(block)
             if len(text) > MAX_BLOCK_CHARS or _key(text[:40])[:4] not in starts:
                 continue
             key = _key(text)
-            if key in wanted:
+            if key in wanted and key not in self._whole:
                 linked = sum(len(_key(_STRING(a))) for a in block.iter("a") if a.get("href"))
                 self._partial[key] = max(self._partial.get(key, 0.0), linked / len(key))
 

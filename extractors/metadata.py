@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
-from functools import cache
+from functools import cache, lru_cache
 from itertools import islice
 from operator import itemgetter
 from typing import Any, Final
@@ -144,6 +144,7 @@ def _text(value: str) -> str:
 _NO_WORD: Final = re.compile(r"[\W_]+")
 
 
+@lru_cache(maxsize=1024)
 def plain(text: str) -> str:
     """Letters and digits in lower case: how headlines and names are compared."""
     if not text.isascii():

@@ -187,7 +187,7 @@ def _other_latin(text: str, base: str) -> bool:
     scores, n = word_scores(text)
     if n < 8 or not scores:
         return False
-    top = max(scores, key=lambda k: (scores[k], k))
-    if top == base or scores[top] < 3.0 or scores[top] < 4.0 * scores.get(base, 0.0):
+    top = max(scores.values())
+    if top < 3.0 or top < 4.0 * scores.get(base, 0.0):
         return False
     return base_language(tag_language(text).lang) not in (base, "und")
