@@ -353,18 +353,19 @@ def main() -> int:
     with DemoSite(slow_s=0.2) as site:
         drill = Drill(site, options.seed, library)
         turn = itertools.cycle(MOMENTS)
-        while done < options.kills:
-            aims = [next(turn) for _ in range(min(4, options.kills - done))]
-            blows, wrong = drill.one_round(aims)
-            done += blows
-            passed, failed = passed + (not wrong), failed + bool(wrong)
-            print(
-                f"round {passed + failed}: {blows} blows, {'; '.join(wrong) or 'all there once'}",
-                flush=True,
-            )
-    print(f"{done} blows, {drill.missed} aims missed (the run had ended)")
-    for name, count in sorted(drill.fell.items()):
-        print(f"  {name}: {count}")
+        try:
+            while done < options.kills:
+                aims = [next(turn) for _ in range(min(4, options.kills - done))]
+                blows, wrong = drill.one_round(aims)
+                done += blows
+                passed, failed = passed + (not wrong), failed + bool(wrong)
+                what = "; ".join(wrong) or "all there once"
+                print(f"round {passed + failed}: {blows} blows, {what}", flush=True)
+        except KeyboardInterrupt:
+            print("stopped")
+        print(f"{done} blows, {drill.missed} aims missed (the run had ended)")
+        for name, count in sorted(drill.fell.items()):
+            print(f"  {name}: {count}")
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
 
