@@ -25,7 +25,7 @@ from hashlib import blake2b
 from itertools import islice, pairwise
 from typing import Any
 
-from extractors.stories import MIN_WEIGHT, make_clues, total_weight
+from extractors.stories import make_clues
 
 WORD_SHINGLE = 3  # words; swept 2-5 on the syndication set (research/duplicates-and-stories.md §2)
 CJK_SHINGLE = 5  # characters; swept 3-8
@@ -115,8 +115,8 @@ class Sketch:
 
     `exact` stands for the whole normalised text (0 when it has no words); `shingles` is the
     number of distinct shingles; `revised` tells that the text calls itself a correction or a
-    later version. `clues` (extractors/stories.py) serve to link retellings and are empty when
-    there are too few; `opening` is the headline and the first sentences.
+    later version. `clues` (extractors/stories.py) serve to link retellings; `opening` is the
+    headline and the first sentences.
     """
 
     hashes: tuple[int, ...]
@@ -165,8 +165,6 @@ def make_sketch(body: str, title: str | None = None, language: str = "und") -> S
     """
     revised = is_revised(body, title)
     clues = make_clues(title, body, language)
-    if total_weight(clues) < MIN_WEIGHT:
-        clues = ()
     opening = f"{title or ''}\n{body[:OPENING_CHARS]}".strip()
     body_set: set[int] = set()
     lead_set: set[int] = set()

@@ -76,18 +76,22 @@ class Likeness:
     """How much two texts share: the clues, their weight, and its share of what both have.
 
     `clash` is the number of amounts in the text with fewer of them when none is in common, else 0:
-    two launches of a week have the same words and names, and other figures.
+    two launches of a week have the same words and names, and other figures. `is_enough` is False
+    when a text says too little to be linked by clues, `has_amounts` True when one has amounts.
     """
 
     shared: tuple[str, ...]
     weight: float
     share: float
     clash: int = 0
+    is_enough: bool = True
+    has_amounts: bool = False
 
     @property
     def is_link(self) -> bool:
         """Tell whether the clues alone suffice to call it one event."""
-        return self.weight >= LINK_SHARED and self.share >= LINK_SHARE and self.clash < CLASH
+        much = self.weight >= LINK_SHARED and self.share >= LINK_SHARE
+        return much and self.clash < CLASH and self.is_enough
 
     @property
     def in_words(self) -> str:
@@ -126,7 +130,15 @@ def compare(a: tuple[str, ...], b: tuple[str, ...]) -> Likeness:
         for clues in (first, second)
     ]
     share = weight / max(1e-9, (totals[0] * totals[1]) ** 0.5)
-    return Likeness(tuple(shared), round(weight, 2), round(share, 3), _clash(first, second))
+    enough = has_enough(a) and has_enough(b)
+    return Likeness(
+        shared=tuple(shared),
+        weight=round(weight, 2),
+        share=round(share, 3),
+        clash=_clash(first, second),
+        is_enough=enough,
+        has_amounts=any(clue.startswith(AMOUNT) for clue in first | second),
+    )
 
 
 def _clash(a: set[str], b: set[str]) -> int:
@@ -159,8 +171,15 @@ def weight_of(clue: str) -> float:
 
 
 def key_clues(clues: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the clues worth searching by."""
+    """Return the clues worth searching by; none of a text that says too little."""
+    if not has_enough(clues):
+        return ()
     return tuple(clue for clue in clues if weight_of(clue) >= KEY_WEIGHT)
+
+
+def has_enough(clues: tuple[str, ...]) -> bool:
+    """Tell whether a text's clues say enough to link it by them."""
+    return total_weight(clues) >= MIN_WEIGHT
 
 
 def total_weight(clues: tuple[str, ...]) -> float:

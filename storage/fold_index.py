@@ -34,9 +34,13 @@ MAX_CANDIDATES = 8  # texts compared with one article, those with most hashes in
 OTHER_LANGUAGE_SHARE = 0.8  # of the text and its beginning, when the languages are said to differ
 FIRST_TEXT_SHARE = 0.04  # of the first text's shingles; unrelated texts share .02 at most
 AKIN_SHORT = 0.3  # as AKIN_CONTAINMENT, where one text is short and chance does more
+LONGER = 1.3  # a copy so much longer is a version
 HEADLINE_ONLY = 8  # shingles below which a text is a headline or a teaser
 SAME_TEXT, SAME_ADDRESS = "the same text", "the same address, another text"
 SAME_HEADLINE = "the same headline in the same outlet, one of them without text"
+
+
+Rank = tuple[bool, bool, float, int, int]
 
 
 @dataclass(slots=True)
@@ -194,9 +198,7 @@ class FoldIndex:
             is_late=any(hit[1].at > at and hit[1].root in roots for hit in hits),
         )
 
-    def _verified(
-        self, n: int, item: FoldInput
-    ) -> list[tuple[tuple[bool, float, int, int], FoldedText, Verdict]]:
+    def _verified(self, n: int, item: FoldInput) -> list[tuple[Rank, FoldedText, Verdict]]:
         """Texts that the article is a copy or version of, each with what ranks it."""
         at = item.at_s
         votes: Counter[int] = Counter()
@@ -216,9 +218,7 @@ class FoldIndex:
             same_outlet = item.outlet is not None and item.outlet == text.outlet
             verdict = verify(item.sketch, text.features, same_outlet=same_outlet)
             if verdict.level is not None and self._is_credible(item, text, verdict):
-                score = round(verdict.con + verdict.lead + verdict.jac, 6)
-                rank = (verdict.level == "copy", score, -text.at, -text.article_id)
-                hits.append((rank, text, verdict))
+                hits.append((rank_of(verdict, item.sketch.shingles, text), text, verdict))
         return hits
 
     def _is_credible(self, item: FoldInput, text: FoldedText, verdict: Verdict) -> bool:
@@ -302,6 +302,14 @@ class FoldIndex:
         stored = [self._texts[a] for a in self._stored[n].get(key, ([], []))[1] if a in self._texts]
         own = [t for t in self._own.get(key, ()) if abs(t.at - item.at_s) <= WINDOW_S]
         return [text for text in (*stored, *own) if text.article_id != item.article_id]
+
+
+def rank_of(verdict: Verdict, shingles: int, text: FoldedText) -> Rank:
+    """What ranks the texts that an article may be a copy of: one that has all of it comes first."""
+    is_copy = verdict.level == "copy"
+    adds_little = is_copy and shingles <= LONGER * max(1, text.shingles)
+    score = round(verdict.con + verdict.lead + verdict.jac, 6)
+    return adds_little, is_copy, score, -text.at, -text.article_id
 
 
 def read_texts(tx: Transaction, where: str, values: list[Any]) -> list[FoldedText]:

@@ -15,10 +15,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from extractors.sketch import Sketch
-from extractors.stories import key_clues
+from extractors.stories import has_enough, key_clues
 from extractors.urls import key_of
-from storage.fold_index import FoldedText, FoldIndex, Hit, special_keys
-from storage.lineage import LONGER, Kin, judge_anew, words_for, write_moves
+from storage.fold_index import LONGER, FoldedText, FoldIndex, Hit, special_keys
+from storage.lineage import Kin, judge_anew, words_for, write_moves
 from storage.linking import Link, Linker, Telling
 from storage.linking import are_akin as are_akin_tellings
 from storage.rows import insert_rows
@@ -326,6 +326,12 @@ def _member(item: FoldInput, fold: Fold) -> StoryMember:
     )
 
 
+def _kept_clues(item: FoldInput, vector: bytes | None) -> str | None:
+    """The clues to store: of texts that can be linked by them, or beside a vector."""
+    clues = item.sketch.clues
+    return " ".join(clues) or None if vector is not None or has_enough(clues) else None
+
+
 def _write(tx: Transaction, texts: Sequence[tuple[FoldInput, FoldedText, bytes | None]]) -> None:
     """Append the sketches of new representatives: two inserts, nothing is looked up."""
     if not texts:
@@ -355,7 +361,7 @@ def _write(tx: Transaction, texts: Sequence[tuple[FoldInput, FoldedText, bytes |
                 "language": item.language,
                 "shingles": text.shingles,
                 "features": text.features,
-                "clues": " ".join(item.sketch.clues) or None,
+                "clues": _kept_clues(item, vector),
                 "topics": list(item.topics) or None,
                 "vector": vector,
             }

@@ -16,13 +16,20 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from extractors.sketch import Verdict, is_revised, verify
-from storage.fold_index import SAME_ADDRESS, SAME_HEADLINE, SAME_TEXT, WINDOW_S, FoldedText
-from storage.fold_index import read_texts as _read_texts
+from storage.fold_index import (
+    LONGER,
+    SAME_ADDRESS,
+    SAME_HEADLINE,
+    SAME_TEXT,
+    WINDOW_S,
+    FoldedText,
+    rank_of,
+    read_texts,
+)
 
 if TYPE_CHECKING:
     from storage.database import Transaction
 
-LONGER = 1.3  # a copy so much longer is a version
 MAX_JUDGED = 64  # representatives of one text that are judged anew; the later ones stay as they are
 RETELLING_RULES = ("clues", "vectors")
 THROUGH_OTHERS = "a version through other versions"
@@ -127,8 +134,7 @@ def _best(kin: Kin, older: Sequence[Kin]) -> tuple[str, dict[str, Any]]:
         same_outlet = kin.text.outlet is not None and kin.text.outlet == other.text.outlet
         verdict = verify(kin.text.features, other.text.features, same_outlet=same_outlet)
         if verdict.level is not None:
-            score = round(verdict.con + verdict.lead + verdict.jac, 6)
-            rank = (verdict.level == "copy", score, -other.text.at, -other.text.article_id)
+            rank = rank_of(verdict, kin.text.shingles, other.text)
             found.append((rank, other, verdict))
     if not found:
         reason = {"rule": THROUGH_OTHERS, "to": older[0].text.article_id}
@@ -151,7 +157,7 @@ def words_for(level: str, reason: Mapping[str, Any]) -> str:
 
 
 def _stored(tx: Transaction, roots: Sequence[int], low: int, high: int) -> list[Kin]:
-    texts = _read_texts(
+    texts = read_texts(
         tx, "root IN (SELECT unnest(?::BIGINT[])) AND at_s BETWEEN ? AND ?",
         [list(roots), low - 2 * WINDOW_S, high + 2 * WINDOW_S],
     )  # fmt: skip

@@ -169,9 +169,10 @@ class Linker:
                     near[other.article_id] = other
         ranked = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
         picked = {a for a, count in ranked[:MAX_CANDIDATES] if count >= MIN_KEYS}
-        if telling.vector is not None:
+        if telling.vector is not None:  # as in `_search_topics`: all of its topics
             for other in self._own:
-                if other.vector is not None and abs(other.at - telling.at) <= REACH_S:
+                on_topic = other.vector is not None and set(telling.topics) & set(other.topics)
+                if on_topic and abs(other.at - telling.at) <= REACH_S:
                     near[other.article_id] = other
                     picked.add(other.article_id)
         found += [near[a] for a in sorted(picked)]
