@@ -96,8 +96,24 @@ class Likeness:
     @property
     def in_words(self) -> str:
         """The shared clues for people, the telling ones first."""
-        names = [clue.removeprefix(WORD_PREFIX).partition(".")[2] or clue for clue in self.shared]
-        return ", ".join(names[:8])
+        told = dict.fromkeys(_in_words(clue) for clue in self.shared)
+        return ", ".join([words for words in told if words][:8])
+
+
+def _in_words(clue: str) -> str:
+    """A clue as people would say it; "" for the sound of a name, which says nothing to them."""
+    kind, name = clue[0], clue.removeprefix(WORD_PREFIX).partition(".")[2] or clue
+    if clue.startswith(WORD_PREFIX):
+        return clue.removeprefix(WORD_PREFIX)
+    if kind == "s":
+        return ""
+    if kind == "n" and not name.endswith("%"):
+        value = float(name)
+        for scale, word in ((1e12, "trillion"), (1e9, "billion"), (1e6, "million")):
+            if value >= scale:
+                return f"{value / scale:g} {word}"
+        return f"{value:,.10g}"
+    return _lexicon().names.get(clue, name)
 
 
 def make_clues(title: str | None, body: str, language: str = "und") -> tuple[str, ...]:
@@ -253,6 +269,7 @@ class _Lexicon:
         self.latin: dict[str, list[tuple[tuple[str, ...], str, str]]] = {}
         self.other: dict[str, list[tuple[str, str]]] = {}
         self.signs: dict[str, dict[str, str]] = {"ko": {}, "ja": {}, "zh": {}}
+        self.names: dict[str, str] = {}  # each clue's first English form, for people
         for line in text.splitlines():
             if not line or line.startswith("#"):
                 continue
@@ -268,6 +285,8 @@ class _Lexicon:
     def _add(self, clue: str, language: str, form: str) -> None:
         if not form:
             return
+        if language == "en":
+            self.names.setdefault(clue, form)
         if not _FOREIGN.search(form):
             tokens = tuple(token.lower() for token in _tokens(form))
             exact = form if len(form) <= 4 and form.isupper() else ""

@@ -175,7 +175,7 @@ class _Folding:
         else:
             self._index.note_copy(item, hit.text)
         self._folds.append(fold)
-        self._book.add(_member(item, fold))
+        self._book.add(_member(item, fold, is_round_up=hit.is_composite))
         if hit.is_late:
             self._late.add(text.root)
         for other in hit.bridged:
@@ -310,7 +310,7 @@ def _copy(item: FoldInput, hit: Hit) -> Fold:
     )
 
 
-def _member(item: FoldInput, fold: Fold) -> StoryMember:
+def _member(item: FoldInput, fold: Fold, *, is_round_up: bool = False) -> StoryMember:
     return StoryMember(
         article_id=item.article_id,
         story_id=fold.story_id,
@@ -322,7 +322,7 @@ def _member(item: FoldInput, fold: Fold) -> StoryMember:
         agency=item.agency,
         topics=item.topics,
         is_new_story=fold.is_new_story,
-        is_current=fold.duplicate_level == "version",
+        is_current=fold.duplicate_level == "version" and not is_round_up,
     )
 
 

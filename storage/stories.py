@@ -124,14 +124,13 @@ class _Row:
     def move_origin(self, root: int, into: int) -> None:
         """Let the copies of one text be those of another: one origin less, agencies stay."""
         name = self.origins.pop(root, None)
-        if name is not None and (name.startswith(AGENCY_MARK) or into in self.origins):
+        if name is not None and (_is_agency(name) or into in self.origins):
             self._note_origin(into, name)
 
     def _note_origin(self, root: int, name: str) -> None:
-        """Credits of agencies count more than who printed it; of two the first by name."""
+        """Note who wrote a text: an agency that it credits counts more than who printed it."""
         mine = self.origins.get(root)
-        is_agency = name.startswith(AGENCY_MARK)
-        if mine is None or (is_agency and (not mine.startswith(AGENCY_MARK) or name < mine)):
+        if mine is None or (_is_agency(name) and not _is_agency(mine)):
             self.origins[root] = name
 
     def add(self, member: StoryMember) -> None:
@@ -143,11 +142,13 @@ class _Row:
         _add(self.outlets, member.outlet)
         for topic in member.topics:
             _add(self.topics, topic)
-        if member.agency:
+        is_first = member.root == member.article_id
+        if is_first and not member.agency and not _is_agency(self.origins.get(member.root)):
+            self.origins[member.root] = member.outlet or ""  # the first text's outlet wrote it
+        elif is_first and member.agency:
+            self.origins[member.root] = AGENCY_MARK + member.agency
+        elif member.agency:
             self._note_origin(member.root, AGENCY_MARK + member.agency)
-        elif member.root == member.article_id:  # the first text's outlet wrote it
-            if not self.origins.get(member.root, "").startswith(AGENCY_MARK):
-                self.origins[member.root] = member.outlet or ""
         else:
             self.origins.setdefault(member.root, member.outlet or "")
 
@@ -157,6 +158,12 @@ class _Row:
 
 
 AGENCY_MARK = "agency:"
+
+
+def _is_agency(origin: str | None) -> bool:
+    return origin is not None and origin.startswith(AGENCY_MARK)
+
+
 _COLUMNS = (
     "story_id, title, first_seen, last_seen, n_articles, n_outlets, n_origins, languages, "
     "current_article, outlets, origin_roots, origins, topics, merged_into, current_at, "
