@@ -14,25 +14,23 @@ Traditional Chinese Korean, raises on numbers, and fails in threads; it is never
 
 from __future__ import annotations
 
-import os
 import re
-import threading
-import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 
 from extractors.function_words import LETTERS, WORDS
+from extractors.language_engines import (
+    DEVANAGARI_PROFILES,
+    SAMPLE_CHARS,
+    default_engine,
+    detect,
+)
+from extractors.scripts import EAST_ASIAN, SCRIPT_OF, SCRIPT_SAMPLE_CHARS, script_counts
 
 UND: Final = "und"
-
-SAMPLE_CHARS: Final = 400
-"""Characters looked at for words: 200, 400 and 1,000 gave 100 % on paragraphs alike (research)."""
-
-SCRIPT_SAMPLE_CHARS: Final = 20_000
-"""Characters looked at for scripts; bounds the work on a line of a megabyte."""
 
 SHORT_LATIN_LETTERS: Final = 25
 """Below this a correct hint beats detection: .979 -> .988 on 1,082 lines (research, feed hints)."""
@@ -55,15 +53,6 @@ OPENING_WIDTH: Final = 240
 OPENING_SHARE: Final = 0.22
 """The opening's language must keep this share of the whole, else the heaviest one wins."""
 
-LATIN_PROFILES: Final = ("en", "fr", "de", "es", "pt", "it", "nl", "pl", "tr", "id", "vi", "sv")
-"""Languages langdetect chooses from: 12 gave .987 on short lines, all 31 Latin ones .976."""
-
-DEVANAGARI_PROFILES: Final = ("hi", "mr", "ne")
-CYRILLIC_PROFILES: Final = ("ru", "uk", "bg", "mk")
-
-ENGINES: Final = ("hybrid", "py3langid")
-ENGINE_VARIABLE: Final = "PRESSWATCH_LANGUAGE_ENGINE"
-
 
 @dataclass(frozen=True, slots=True)
 class Tag:
@@ -76,114 +65,6 @@ class Tag:
 
 
 NOTHING: Final = Tag(UND)
-
-# --------------------------------------------------------------------------- scripts
-_RANGES: Final[tuple[tuple[int, int, str], ...]] = (
-    (0x0370, 0x03FF, "el"),
-    (0x1F00, 0x1FFF, "el"),
-    (0x0400, 0x052F, "cyrillic"),
-    (0x0531, 0x058F, "hy"),
-    (0x0591, 0x05F4, "he"),
-    (0x0600, 0x06FF, "arabic"),
-    (0x0750, 0x077F, "arabic"),
-    (0xFB50, 0xFDFF, "arabic"),
-    (0xFE70, 0xFEFC, "arabic"),
-    (0x0900, 0x097F, "devanagari"),
-    (0x0980, 0x09FF, "bn"),
-    (0x0A00, 0x0A7F, "pa"),
-    (0x0A80, 0x0AFF, "gu"),
-    (0x0B00, 0x0B7F, "or"),
-    (0x0B80, 0x0BFF, "ta"),
-    (0x0C00, 0x0C7F, "te"),
-    (0x0C80, 0x0CFF, "kn"),
-    (0x0D00, 0x0D7F, "ml"),
-    (0x0D80, 0x0DFF, "si"),
-    (0x0E00, 0x0E7F, "th"),
-    (0x0E80, 0x0EFF, "lo"),
-    (0x0F00, 0x0FFF, "bo"),
-    (0x1000, 0x109F, "my"),
-    (0x10A0, 0x10FF, "ka"),
-    (0x1100, 0x11FF, "hangul"),
-    (0x1200, 0x137F, "am"),
-    (0x1780, 0x17FF, "km"),
-    (0x3041, 0x3096, "kana"),
-    (0x309D, 0x309F, "kana"),
-    (0x30A1, 0x30FA, "kana"),
-    (0x30FD, 0x30FF, "kana"),
-    (0x31F0, 0x31FF, "kana"),
-    (0xFF66, 0xFF6F, "kana"),
-    (0xFF71, 0xFF9D, "kana"),
-    (0x3105, 0x312F, "bopomofo"),
-    (0x3131, 0x318E, "hangul"),
-    (0xA960, 0xA97F, "hangul"),
-    (0xAC00, 0xD7FB, "hangul"),
-    (0x3005, 0x3007, "han"),
-    (0x3400, 0x4DBF, "han"),
-    (0x4E00, 0x9FFF, "han"),
-    (0xF900, 0xFAFF, "han"),
-    (0x20000, 0x323AF, "han"),
-)
-EAST_ASIAN: Final = frozenset({"kana", "hangul", "han", "bopomofo"})
-
-
-class _ScriptTable(dict[str, str]):
-    """Script of a character, worked out once: "" for what is not a letter."""
-
-    def __missing__(self, char: str) -> str:
-        found = _script(char)
-        if len(self) < 100_000:
-            self[char] = found
-        return found
-
-
-def _script(char: str) -> str:
-    if not char.isalpha() and not unicodedata.category(char).startswith("M"):
-        return "han" if char == "々" or char == "〇" else ""
-    code = ord(char)
-    for low, high, name in _RANGES:
-        if low <= code <= high:
-            return name
-    if not char.isalpha():
-        return ""
-    if code < 0x0250 or 0x1E00 <= code <= 0x1EFF or 0xFF21 <= code <= 0xFF5A:
-        return "latin"
-    return "latin" if unicodedata.name(char, "").startswith("LATIN") else "other"
-
-
-_SCRIPTS: Final = _ScriptTable()
-
-
-def script_counts(text: str) -> Mapping[str, int]:
-    """Count the letters of each script in `text` (its first 20,000 characters)."""
-    if len(text) <= CACHED_CHARS:
-        return _script_counts(text)
-    return _count_scripts(text[:SCRIPT_SAMPLE_CHARS])
-
-
-def _count_scripts(text: str) -> Mapping[str, int]:
-    if text.isascii():
-        letters = len(text.encode().translate(None, _NO_ASCII_LETTERS))
-        return {"latin": letters} if letters else {}
-    counts: dict[str, int] = {}
-    letters = len(text.encode("ascii", "ignore").translate(None, _NO_ASCII_LETTERS))
-    first = _WORD.search(text)
-    if letters and first and first[0][0].isascii():  # scripts in the order of their appearance
-        counts["latin"] = 0
-    for name, n in Counter(map(_SCRIPTS.__getitem__, _BEYOND_ASCII.findall(text))).items():
-        if name:
-            counts[name] = counts.get(name, 0) + n
-    if letters:
-        counts["latin"] = counts.get("latin", 0) + letters
-    return counts
-
-
-_BEYOND_ASCII: Final = re.compile("[^\x00-\x7f]")
-_NO_ASCII_LETTERS: Final = bytes(c for c in range(128) if not chr(c).isalpha())
-
-CACHED_CHARS: Final = 1_000
-"""Texts up to this length are asked about several times on their way through the cleaner."""
-_script_counts = lru_cache(maxsize=4096)(_count_scripts)
-
 
 # --------------------------------------------------------------------------- hints
 _HINT_ALIASES: Final = {
@@ -263,7 +144,7 @@ def _han_language(text: str, hint: str | None, kana: int) -> tuple[str, str]:
     ja = hans = hant = 0.0
     seen = 0
     for char in text[:SAMPLE_CHARS]:
-        if _SCRIPTS[char] != "han":
+        if SCRIPT_OF[char] != "han":
             continue
         seen += 1
         j, s, t = _codec_weights(char)
@@ -294,7 +175,7 @@ def _chinese_variant(text: str, hint: str | None) -> str:
     """Simplified or Traditional, for a text known to be Chinese."""
     hans = hant = 0.0
     for char in text[:SAMPLE_CHARS]:
-        if _SCRIPTS[char] == "han":
+        if SCRIPT_OF[char] == "han":
             _, s, t = _codec_weights(char)
             hans, hant = hans + s, hant + t
     if abs(hans - hant) < HAN_MARGIN and hint in ("zh-Hans", "zh-Hant"):
@@ -376,99 +257,6 @@ def line_language(text: str, language: str) -> str:
     return tag_language(text, language).lang
 
 
-# --------------------------------------------------------------------------- engines
-class _Langdetect:
-    """langdetect behind a factory of our own: locked, seeded, few languages, text cut first."""
-
-    def __init__(self, languages: Sequence[str]) -> None:
-        self._languages = tuple(languages)
-        self._lock = threading.Lock()
-        self._factory: Any = None
-
-    def _ready(self) -> Any:
-        if self._factory is None:
-            with self._lock:
-                if self._factory is None:
-                    from importlib import resources
-
-                    from langdetect.detector_factory import DetectorFactory
-
-                    folder = resources.files("langdetect") / "profiles"
-                    factory = DetectorFactory()
-                    factory.load_json_profile(
-                        [(folder / lang).read_text(encoding="utf-8") for lang in self._languages]
-                    )
-                    factory.set_seed(0)
-                    self._factory = factory  # published only when complete
-        return self._factory
-
-    def detect(self, text: str) -> str | None:
-        from langdetect.lang_detect_exception import LangDetectException
-
-        detector = self._ready().create()
-        detector.set_max_text_length(SAMPLE_CHARS)
-        detector.append(text[:SAMPLE_CHARS])
-        try:
-            found = detector.get_probabilities()
-        except LangDetectException:
-            return None
-        return str(found[0].lang) if found else None
-
-
-class _Py3langid:
-    """py3langid with an identifier of our own: its `set_languages` is process-global otherwise."""
-
-    def __init__(self, languages: Sequence[str]) -> None:
-        self._languages = sorted(set(languages))
-        self._lock = threading.Lock()
-        self._identifier: Any = None
-
-    def detect(self, text: str) -> str | None:
-        with self._lock:  # its scratch arrays are not known to be safe across threads
-            if self._identifier is None:
-                from py3langid.langid import MODEL_FILE, LanguageIdentifier
-
-                identifier = LanguageIdentifier.from_model_file(MODEL_FILE)
-                identifier.set_languages(self._languages)
-                self._identifier = identifier
-            return str(self._identifier.classify(text[:SAMPLE_CHARS])[0])
-
-
-_LANGDETECT: Final = {
-    "latin": _Langdetect(LATIN_PROFILES),
-    "devanagari": _Langdetect(DEVANAGARI_PROFILES),
-    "cyrillic": _Langdetect(CYRILLIC_PROFILES),
-}
-_PY3LANGID: Final = {
-    "latin": _Py3langid(LATIN_PROFILES),
-    "devanagari": _Py3langid(DEVANAGARI_PROFILES),
-    "cyrillic": _Py3langid(CYRILLIC_PROFILES),
-}
-# The environment reaches worker processes too; `set_default_engine` checks what is set there.
-_default_engine = os.environ.get(ENGINE_VARIABLE, "hybrid")
-if _default_engine not in ENGINES:
-    _default_engine = "hybrid"
-
-
-def set_default_engine(engine: str) -> None:
-    """Choose what `tag_language` asks when function words do not settle it.
-
-    Raises `ValueError` for an unknown name, `ImportError` when py3langid is not installed.
-    """
-    global _default_engine
-    if engine not in ENGINES:
-        raise ValueError(f"unknown language engine {engine!r}: one of {', '.join(ENGINES)}")
-    if engine == "py3langid":
-        import py3langid  # noqa: F401
-    _default_engine = engine
-
-
-def _detect(script: str, text: str, engine: str) -> str | None:
-    table: dict[str, Any] = dict(_PY3LANGID if engine == "py3langid" else _LANGDETECT)
-    found: str | None = table[script].detect(text)
-    return found
-
-
 # --------------------------------------------------------------------------- one text
 _NOISE: Final = re.compile(
     r"(?:https?://|www\.)[!-~]{1,500}"  # URLs
@@ -486,7 +274,7 @@ def tag_language(text: str, hint: str | None = None, *, engine: str | None = Non
 
     `hint` (the feed's language, any spelling) decides ties and very short Latin lines only.
     """
-    engine = engine or _default_engine
+    engine = engine or default_engine()
     if len(text) <= SAMPLE_CHARS:
         return _tag_cached(text, hint, engine)
     return _tag(text, hint, engine)
@@ -573,7 +361,7 @@ def _latin(text: str, letters: int, hint: str | None, engine: str) -> tuple[str,
             return UND, "none"  # OPCON, SSN, NATO: belongs to every language
         if letters < 4 or (n == 1 and letters < 9 and text.isascii()):
             return UND, "none"  # one short word: a name more often than not
-    found = _detect("latin", text, engine)
+    found = detect("latin", text, engine)
     if not found:
         return latin_hint or UND, "hint" if latin_hint else "none"
     return found, engine if engine == "py3langid" else "langdetect"
@@ -630,7 +418,7 @@ def _cyrillic(text: str, hint: str | None, engine: str) -> tuple[str, str]:
         return ("uk" if ukrainian > russian else "ru"), "letters"
     if hint in ("ru", "uk", "bg", "mk", "be", "sr") and sum(chars.values()) < SHORT_LATIN_LETTERS:
         return hint, "hint"
-    found = _detect("cyrillic", text, engine)
+    found = detect("cyrillic", text, engine)
     return (found or hint or "ru"), "langdetect" if found else "script"
 
 
@@ -648,7 +436,7 @@ def _arabic(text: str, hint: str | None) -> tuple[str, str]:
 def _devanagari(text: str, hint: str | None, engine: str) -> tuple[str, str]:
     if hint in DEVANAGARI_PROFILES and len(text) < SHORT_LATIN_LETTERS:
         return hint, "hint"
-    found = _detect("devanagari", text, engine)
+    found = detect("devanagari", text, engine)
     return found or "hi", "langdetect" if found else "script"
 
 

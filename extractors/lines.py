@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from extractors.language import EAST_ASIAN, script_counts
 from extractors.models import Line
+from extractors.scripts import EAST_ASIAN, script_counts
 
 MATCH_CHARS: Final = 400
 """Characters of a line that rules look at (start; `cut` rules see the end): bounds hostile input.

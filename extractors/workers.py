@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from extractors.rules import RuleSet
 
 FOLDER_VARIABLE: Final = "PRESSWATCH_RULES_FOLDER"  # as in extractors.rules
-ENGINE_VARIABLE: Final = "PRESSWATCH_LANGUAGE_ENGINE"  # as in extractors.language
+ENGINE_VARIABLE: Final = "PRESSWATCH_LANGUAGE_ENGINE"  # as in extractors.language_engines
 
 TIMEOUT_S: Final = 10.0
 """Processor time one document may take (design.md §6.5). The slowest of 750 pages takes 1.3 s."""
@@ -352,7 +352,7 @@ def _choices() -> dict[str, str | None]:
 
 def _take_over(choices: Mapping[str, str | None]) -> None:
     """Put the user's choices in force in a worker."""
-    from extractors.language import set_default_engine
+    from extractors.language_engines import set_default_engine
     from extractors.rules import builtin_rules
 
     if os.environ.get(FOLDER_VARIABLE) != choices[FOLDER_VARIABLE]:

@@ -16,7 +16,7 @@ def prepare_cleaning(settings: Settings) -> None:
     Raises:
         UsageError: a rule file is wrong, or the engine is not installed.
     """
-    from extractors.language import ENGINE_VARIABLE, set_default_engine
+    from extractors.language_engines import ENGINE_VARIABLE, set_default_engine
     from extractors.rules import FOLDER_VARIABLE, builtin_rules, load_rules
 
     folder = settings.path(settings.rules)

@@ -12,9 +12,9 @@ from extractors.language import (
     article_language,
     base_language,
     normalize_language,
-    set_default_engine,
     tag_language,
 )
+from extractors.language_engines import set_default_engine
 
 JUNK = [
     "", " ", "\n", "123,456", "06:00", "2026-01-26", "https://harbour.example/a?b=c", "...", "—",
