@@ -22,6 +22,7 @@ import tempfile
 import time
 from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
+from importlib.util import find_spec
 from pathlib import Path
 
 from extractors.sketch import make_sketch
@@ -166,6 +167,9 @@ def peers(path: Path, folder: Path) -> None:
         ("rensa", 0.7),
         ("rensa", 0.4),
     ):
+        if find_spec(name) is None:
+            print(f"{name} is not installed: pip install {name}")
+            continue
         began = time.process_time()
         found = lsh(rows, name, threshold)
         spent = time.process_time() - began
