@@ -13,7 +13,8 @@ Every page goes through both in turn, and which goes first changes from page to 
 round. Time is processor time, the median of `--repeat` rounds a page, after one round to warm up.
 What presswatch remembers of lines is forgotten before each round, since a running system sees each
 page once. Stages are timed in rounds of their own. Only the ratios mean something; milliseconds
-depend on the machine. Exits with 1 when the whole costs more than 15 % on top (issue 3, point 9).
+depend on the machine. Exits with 1 when the whole costs more than 15 % on top (issue 3, point 9) of
+pages given; the demo's pages are 4 kB with ten lines of boilerplate each, and bound nothing.
 """
 
 from __future__ import annotations
@@ -192,7 +193,7 @@ def main() -> int:
         print(f"   {mark}{stage:27s} {1000 * seconds / n:10.2f} {seconds / base:7.3f}")
     if options.jobs:
         measure_jobs(docs)
-    return 0 if whole <= WANTED_RATIO * base else 1
+    return 0 if options.path is None or whole <= WANTED_RATIO * base else 1
 
 
 def measure_jobs(docs: list[RawDocument]) -> None:
