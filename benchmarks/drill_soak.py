@@ -193,7 +193,7 @@ def soak(
                 world.heal()
             elif number:
                 world.step(datetime.now(UTC))
-            down = number in slack_down
+            down = number < cycles and number in slack_down
             slack.choose_fault = lambda down=down: "503_before" if down else None  # type: ignore[misc]
             if number:
                 clock.shift(STEP if number < cycles else QUIET_STEP)

@@ -12,6 +12,7 @@ The common options (`--config`, `--db`, `--json`, `--quiet`) work before and aft
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import sys
@@ -110,7 +111,8 @@ class AppContext:
     def say(self, text: str) -> None:
         """Write one line for people to standard error, unless `--quiet`."""
         if not self.quiet:
-            click.echo(text, err=True)
+            with contextlib.suppress(OSError):  # nobody reads it any more: no reason to stop a run
+                click.echo(text, err=True)
 
     def show_alert(self, text: str) -> None:
         """Print an alert that nobody else delivers to standard output, and remember it."""

@@ -384,7 +384,9 @@ class Cycle:
                 self._say(str(error))
         log_run(summary)
         if os.environ.get(SERVING):  # a child of `presswatch serve`: one line a run
-            print(f"{summary.ended_at:%Y-%m-%d %H:%M:%S} UTC  {summary.as_line()}", file=sys.stderr)
+            line = f"{summary.ended_at:%Y-%m-%d %H:%M:%S} UTC  {summary.as_line()}"
+            with contextlib.suppress(OSError):  # as `AppContext.say`
+                print(line, file=sys.stderr, flush=True)
         return summary
 
     def fail(self, error: BaseException) -> None:
