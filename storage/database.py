@@ -311,8 +311,12 @@ class Store:
             con.close()
         part.replace(self.main)
 
-    def check_writable(self) -> None:
+    def check_writable(self) -> str:
         """Fail early, before anything is fetched, when a run could not store its results.
+
+        Returns:
+            A sentence about another program that has the published file open for writing; it
+            stops nobody, and is not shown what comes. Else "".
 
         Raises:
             StoreLocked: another program holds the writer's file.
@@ -321,6 +325,13 @@ class Store:
         """
         with self.write():
             pass
+        holder = lock_holder(self.path) if self.path.exists() else None
+        if not holder:
+            return ""
+        return (
+            f"{self.path} is open for writing in another program (PID {holder}), which goes on "
+            "seeing the old state: open it with read_only=True there"
+        )
 
     # ------------------------------------------------------------------ publishing
     def publish(self) -> str:

@@ -36,7 +36,9 @@ def ingest(app: AppContext, paths: tuple[Path, ...], alert: bool, jobs: int | No
             raise UsageError(f"{path} does not exist: name a file or folder to load")
     from flows.loading import load_documents
 
-    app.store.check_writable()
+    notice = app.store.check_writable()
+    if notice:
+        app.say(notice)
     counts, failed, seconds = load_documents(
         app, list(paths), alert=alert, jobs=jobs, now=datetime.now(UTC)
     )

@@ -78,7 +78,9 @@ def check_before_run(
         )
     alert_settings(settings)
     make_poster(settings, app.secrets)
-    app.store.check_writable()
+    notice = app.store.check_writable()
+    if notice:
+        app.say(notice)
 
 
 def run_flow(

@@ -84,9 +84,29 @@ def test_a_database_locked_by_another_program(desk: Desk) -> None:
     )
     try:
         assert other.stdout is not None and other.stdout.readline().strip() == "open"
+        lines = desk.run("run", code=None).stderr.splitlines()
+        assert [line for line in lines if f"PID {other.pid}" in line and "read_only=True" in line]
+        desk.run("ingest", "note.txt")  # the published file is another one now
+    finally:
+        other.communicate("\n", timeout=30)
+    assert desk.sql("SELECT count(*) FROM articles") == [(1,)]
+    assert desk.sql("SELECT count(*) FROM runs WHERE kind = 'monitor'") == [(1,)]
+
+
+def test_a_writers_file_locked_by_another_program(desk: Desk) -> None:
+    (desk.folder / "note.txt").write_text("A first line of a note.\nAnd a second one.\n")
+    desk.run("ingest", "note.txt")
+    other = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(Path(f"{desk.db}.d") / "main.duckdb")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert other.stdout is not None and other.stdout.readline().strip() == "open"
         for command in (["run"], ["ingest", "note.txt"]):
             line = _one_line(desk.run(*command, code=1))
-            assert f"PID {other.pid}" in line and "close it" in line
+            assert f"PID {other.pid}" in line
     finally:
         other.communicate("\n", timeout=30)
     assert desk.sql("SELECT count(*) FROM articles") == [(1,)]
