@@ -110,6 +110,7 @@ def _answer(listener: socket.socket, api_url: str) -> None:
 def _run(link: socket.socket) -> None:
     """Be the command: take over the caller's streams, folder and environment."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in a shell's background
     _, streams, _, _ = socket.recv_fds(link, 1, 3)
     with link.makefile("rb") as reader:
         folder, count, *rest = os.fsdecode(reader.read()).split("\0")
