@@ -135,9 +135,15 @@ def make_clues(title: str | None, body: str, language: str = "und") -> tuple[str
     return tuple(sorted(clues))
 
 
-def compare(a: tuple[str, ...], b: tuple[str, ...]) -> Likeness:
-    """Compare the clues of two texts. Symmetric; words count between texts of one language only."""
-    first, second = set(a), set(b)
+def compare(a: tuple[str, ...], b: tuple[str, ...], *, words: bool = True) -> Likeness:
+    """Compare the clues of two texts. Symmetric.
+
+    `words` is False for texts of two languages: their plain words agree by chance at most (pairs
+    of Chinese characters in Japanese and Chinese), so these are left out on both sides.
+    """
+    first, second = (
+        {clue for clue in clues if words or not clue.startswith(WORD_PREFIX)} for clues in (a, b)
+    )
     shared = sorted(first & second, key=lambda clue: (-weight_of(clue), clue))
     weight = sum(weight_of(clue) for clue in shared)
     own_words = any(clue.startswith(WORD_PREFIX) for clue in shared)

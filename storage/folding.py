@@ -20,7 +20,7 @@ from extractors.urls import key_of
 from storage.fold_index import LONGER, FoldedText, FoldIndex, Hit, special_keys
 from storage.lineage import Kin, judge_anew, words_for, write_moves
 from storage.linking import Link, Linker, Telling
-from storage.linking import are_akin as are_akin_tellings
+from storage.linking import are_akin as are_akin_links
 from storage.rows import insert_rows
 from storage.stories import StoryBook, StoryMember
 from storage.vectors import VectorBook
@@ -141,10 +141,7 @@ class _Folding:
 
     def _begin(self, n: int, item: FoldInput) -> None:
         """A text that is no copy: it joins the story that it retells, or begins one."""
-        telling = Telling(
-            item.article_id, 0, item.at_s, item.language, item.sketch.clues, item.topics,
-            self._encoded[n], item.outlet, item.sketch.features,
-        )  # fmt: skip
+        telling = self._telling(n, item)
         links = self._linker.find(n, telling)
         telling.story_id = links[0].telling.story_id if links else self._book.new_id()
         text = _text_of(item, root=item.article_id, story_id=telling.story_id)
@@ -155,6 +152,12 @@ class _Folding:
         self._book.add(_member(item, self._folds[-1]))
         for link in links[1:]:
             self._join_stories(item, links[0], link)
+
+    def _telling(self, n: int, item: FoldInput, story_id: int = 0) -> Telling:
+        return Telling(
+            item.article_id, story_id, item.at_s, item.language, item.sketch.clues, item.topics,
+            self._encoded[n], item.outlet, item.sketch.features,
+        )  # fmt: skip
 
     def _fold(self, n: int, item: FoldInput, hit: Hit) -> None:
         """A copy or version, or the first text of what is known already."""
@@ -180,15 +183,25 @@ class _Folding:
             self._late.add(text.root)
         for other in hit.bridged:
             self._join_texts(item, text, other)
+        if is_first:
+            self._link_first(n, item, text)
+
+    def _link_first(self, n: int, item: FoldInput, text: FoldedText) -> None:
+        """Link a first text that came after its copies as if it had come before them."""
+        telling = self._telling(n, item, text.story_id)
+        for link in self._linker.find(n, telling):
+            own, other = telling.story_id, link.telling.story_id
+            keep, gone = sorted((own, other))
+            if own != other and self._book.may_merge(keep, gone):
+                reason = {**link.reason, "rule": "a first report, known later, retells the other"}
+                self._merge(keep, gone, {**reason, "by": item.article_id})
+                telling.story_id = keep
+        self._linker.add(n, telling)
 
     def _join_stories(self, item: FoldInput, a: Link, b: Link) -> None:
         """Make two stories one when an article retells both and they resemble each other."""
         keep, gone = sorted((a.telling.story_id, b.telling.story_id))
-        if (
-            keep == gone
-            or not self._book.may_merge(keep, gone)
-            or not are_akin_tellings(a.telling, b.telling)
-        ):
+        if keep == gone or not self._book.may_merge(keep, gone) or not are_akin_links(a, b):
             return
         reason = {
             "rule": "an article retells both",

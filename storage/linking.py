@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from extractors.sketch import are_issues
@@ -45,12 +45,16 @@ class Telling:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A telling of the same event, and how that is known."""
+    """A telling of the same event, and how that is known.
+
+    `others` are further tellings of the event in the same story.
+    """
 
     telling: Telling
     score: float
     reason: dict[str, Any]
     words: str
+    others: tuple[Telling, ...] = ()
 
 
 class Linker:
@@ -176,12 +180,16 @@ class Linker:
                     near[other.article_id] = other
                     picked.add(other.article_id)
         found += [near[a] for a in sorted(picked)]
-        best: dict[int, Link] = {}
+        stories: defaultdict[int, list[Link]] = defaultdict(list)
         for other in found:
             link = self._link(telling, other)
-            if link and (other.story_id not in best or link.score > best[other.story_id].score):
-                best[other.story_id] = link
-        return sorted(best.values(), key=lambda link: (-link.score, link.telling.article_id))
+            if link:
+                stories[other.story_id].append(link)
+        best = []
+        for links in stories.values():
+            first, *rest = sorted(links, key=_rank)
+            best.append(replace(first, others=tuple(link.telling for link in rest)))
+        return sorted(best, key=_rank)
 
     def _link(self, telling: Telling, other: Telling) -> Link | None:
         link = self._alike(telling, other)
@@ -192,7 +200,7 @@ class Linker:
             return None
         if telling.topics and other.topics and not set(telling.topics) & set(other.topics):
             return None
-        likeness = compare(telling.clues, other.clues)
+        likeness = _likeness(telling, other)
         reason: dict[str, Any] = {
             "to": other.article_id,
             "shared": list(likeness.shared[:12]),
@@ -222,7 +230,23 @@ def _are_issues(a: Telling, b: Telling) -> bool:
     return abs(a.at - b.at) >= ISSUE_S and are_issues(a.features, b.features)
 
 
-def are_akin(a: Telling, b: Telling) -> bool:
-    """Tell whether two tellings may be of one event when a third one tells both."""
-    likeness: Likeness = compare(a.clues, b.clues)
-    return likeness.share >= AKIN_SHARE
+def are_akin(a: Link, b: Link) -> bool:
+    """Tell whether two stories may be of one event when a text retells both.
+
+    Any telling of the one that resembles one of the other will do: which of them is the nearest to
+    the text hangs on the order of arrival.
+    """
+    return any(
+        _likeness(one, other).share >= AKIN_SHARE
+        for one in (a.telling, *a.others)
+        for other in (b.telling, *b.others)
+    )
+
+
+def _likeness(a: Telling, b: Telling) -> Likeness:
+    known = {tag.split("-")[0] for tag in (a.language, b.language)} - {"und", "mul"}
+    return compare(a.clues, b.clues, words=len(known) < 2)
+
+
+def _rank(link: Link) -> tuple[float, int]:
+    return -link.score, link.telling.article_id

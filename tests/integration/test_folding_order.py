@@ -5,13 +5,16 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 from itertools import permutations
 from pathlib import Path
 
 import pytest
-from support.fold_texts import article, edited, fold_input
+from support.fold_texts import START, article, edited, fold_input
 from support.folding_store import fold, new_store
 
+from extractors.sketch import make_sketch
+from flows.demo_site import DemoSite
 from storage.database import Store
 from storage.folding import FoldInput
 
@@ -140,3 +143,75 @@ def test_a_roundup_joins_nothing_that_it_contains_also_when_it_arrives_first(sto
     ]
     folds = fold(store, *([item] for item in items))
     assert folds[1].story_id != folds[2].story_id
+
+
+def demo_story(name: str) -> list[FoldInput]:
+    """The members of one of the demo's stories, told in English, Korean, Japanese and Chinese."""
+    site = DemoSite(now=START)
+    story = next(s for s in site.expected()["stories"] if s["name"] == name)
+    languages = site.expected()["languages"]
+    items = []
+    for one in site.articles():
+        if one.id in story["members"]:
+            body = "\n".join(line.text for line in one.lines if not line.category)
+            item = FoldInput(
+                article_id=0, external_id=one.id, outlet=one.outlet, title=one.title,
+                language=languages[one.outlet], published_at=one.published_at,
+                fetched_at=START + timedelta(hours=1),
+                sketch=make_sketch(body, one.title, languages[one.outlet]),
+            )  # fmt: skip
+            items.append(item)
+    return items
+
+
+def orders(items: Sequence[FoldInput], first: str, count: int) -> list[list[FoldInput]]:
+    """Random orders of arrival that begin with one of the articles."""
+    rest = [item for item in items if item.external_id != first]
+    head = [item for item in items if item.external_id == first]
+    return [[*head, *random.Random(seed).sample(rest, len(rest))] for seed in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("story", "first"),
+    [
+        # The second lead says more than the report that the Japanese article resembles.
+        ("verification schedule for the OPCON transfer", "hanbit-opcon-2ld"),
+        ("verification schedule for the OPCON transfer", "shiokaze-opcon"),
+        ("verification schedule for the OPCON transfer", "lanyang-opcon"),
+        ("special act on nuclear-powered submarines", "jianghai-ssn-act"),
+        ("first Virginia-class rotation in Western Australia", "lanyang-aukus"),
+    ],
+)
+def test_a_story_in_four_languages_is_one_whatever_comes_first(
+    story: str, first: str, tmp_path: Path, migrated: Path
+) -> None:
+    for n, items in enumerate(orders(demo_story(story), first, 12)):
+        (folder := tmp_path / str(n)).mkdir()
+        store = new_store(folder, migrated)
+        stories = arrive(store, items, (1, 2, 8)[n % 3])[1]
+        told = [item.external_id for item in items]
+        assert len(stories) == 1, (told, stories)  # type: ignore[arg-type]
+
+
+def test_an_early_report_that_comes_late_brings_its_story_to_the_one_it_retells(
+    store: Store,
+) -> None:
+    """As if it had come in time: its second lead alone does not resemble the other story."""
+    told = "Gen. Brunson said the OPCON roadmap will be ready for the SCM in Washington.\n"
+    body = article(75, sentences=12)
+    other = fold_input(
+        1, "브런슨 사령관은 전작권 로드맵이 SCM 전에 준비된다고 밝혔다.", language="ko",
+        title="브런슨 \"전작권 로드맵 SCM 전 준비\"", outlet="연합",
+    )  # fmt: skip
+    second = fold_input(2, body + "\n" + told, title="Talks go on", outlet="Wire", hours=5)
+    first = fold_input(
+        3, told + body, title="Brunson: OPCON roadmap ready for SCM", outlet="Wire", hours=1
+    )
+    folds = fold(store, [other], [second])
+    assert folds[0].story_id != folds[1].story_id
+
+    assert fold(store, [first])[0].story_id == folds[0].story_id
+    assert len(outcome(store)[1]) == 1  # type: ignore[arg-type]
+    with store.write() as tx:
+        events = tx.con.execute("SELECT kind, story_id, other_story FROM core.story_event")
+        assert events.fetchall() == [("merge", folds[0].story_id, folds[1].story_id)]

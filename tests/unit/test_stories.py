@@ -148,6 +148,20 @@ def test_words_count_within_one_language_only() -> None:
     assert not any(clue.startswith("=") for clue in key_clues(a))
 
 
+def test_characters_that_two_languages_share_do_not_thin_out_what_a_report_has_in_common() -> None:
+    ja = make_clues(
+        "米国防長官、戦時作戦統制権の移管に同意", "韓国国防部と9870億ウォンで合意", "ja"
+    )
+    zh = make_clues(
+        "美國防長同意移交戰時作戰統制權", "韓國國防部與美方就9870億韓元達成協議", "zh-Hant"
+    )
+    assert any(clue.startswith("=") for clue in set(ja) & set(zh))
+
+    apart = compare(ja, zh, words=False)
+    assert not any(clue.startswith("=") for clue in apart.shared)
+    assert apart.share > compare(ja, zh).share
+
+
 def test_shared_sentences_ignore_blanks_case_and_what_is_short() -> None:
     a = "The talks  began on Monday. He said. Nobody knows how they will end."
     b = "Nobody else came. he said. THE TALKS BEGAN ON MONDAY."
