@@ -38,6 +38,7 @@ from extractors.errors import FetchError, ForbiddenAddress
 from extractors.guard import AddressGuard, CheckedUrl, redact_url
 from extractors.http_body import BodyDecoder
 from extractors.http_status import (
+    BrokenFraming,
     TooMuchSent,
     clean_header,
     is_header_value,
@@ -198,7 +199,12 @@ class _Wire(ResponseHandler):
         self._breaks += data.count(b"\r\n")
         crumbs = self._breaks > _MANY_BREAKS and self._taken < _CRUMB * self._breaks
         if self._left >= 0 and not crumbs:
+            payload = self._payload
             super().data_received(data)
+            error = self.exception()
+            if error is not None and payload is not None and payload.exception() is None:
+                # aiohttp tells only who waits for a head: who reads the body would wait on.
+                payload.set_exception(BrokenFraming(getattr(error, "message", "") or str(error)))
             return
         what = "its answer in crumbs" if crumbs else "more than an answer may have"
         error = TooMuchSent(f"the server sends {what}")

@@ -22,6 +22,10 @@ class TooMuchSent(aiohttp.ClientPayloadError):
     """The server sent more bytes than any answer of its kind has, framing included."""
 
 
+class BrokenFraming(aiohttp.ClientPayloadError):
+    """What came after the head cannot be read as HTTP: bad chunks or trailers."""
+
+
 def parse_retry_after(value: str | None, now: datetime) -> float | None:
     """Read Retry-After, seconds or HTTP date; at most a day, None when unreadable."""
     if not value:
@@ -109,6 +113,10 @@ def translate_error(exc: aiohttp.ClientError, url: str) -> FetchError:
         )
     if isinstance(exc, TooMuchSent):
         return FetchError(f"{shown}: {exc}", url=url, outcome="too_large", retryable=False)
+    if isinstance(exc, BrokenFraming):
+        return FetchError(
+            f"{shown}: not proper HTTP ({_first_line(exc)})", url=url, outcome="bad_http"
+        )
     if isinstance(exc, (aiohttp.ClientPayloadError, aiohttp.ServerDisconnectedError)):
         return FetchError(f"{shown}: the answer broke off", url=url, outcome="truncated")
     if isinstance(exc, aiohttp.ClientOSError):
@@ -119,5 +127,7 @@ def translate_error(exc: aiohttp.ClientError, url: str) -> FetchError:
 
 
 def _first_line(exc: BaseException) -> str:
-    text = str(exc) or type(exc).__name__
-    return "".join(c if c.isprintable() else " " for c in text.splitlines()[0])[:200]
+    # aiohttp's parser quotes the bytes on further lines, and its answers' errors repeat the URL.
+    text = str(getattr(exc, "message", "") or exc) or type(exc).__name__
+    line = text.splitlines()[0].rstrip(": ")
+    return "".join(c if c.isprintable() else " " for c in line)[:200]

@@ -149,13 +149,37 @@ def test_bytes_that_are_no_body_are_bounded(server: FeedServer, start: bytes, pi
             await writer.drain()
 
     url = server.add("/flood", serve)
-    settings = FetchSettings(host_delay_s=0, total_s=600.0)
-
     with pytest.raises(FetchError) as caught:
-        asyncio.run(_get(server, url, settings))
+        asyncio.run(_get(server, url, PATIENT))
 
     assert caught.value.outcome in ("too_large", "bad_http")
     assert sent < 40_000_000
+
+
+@pytest.mark.parametrize(
+    "rest", [b"zz\r\nno size of a chunk", b"0\r\nno trailer\r\n\r\n", b"5;a\x00b\r\nabcde\r\n"]
+)
+def test_broken_framing_that_comes_after_the_head_ends_the_fetch_at_once(
+    server: FeedServer, rest: bytes
+) -> None:
+    """The head is read by then, and the server keeps the connection open."""
+
+    async def serve(request: object, writer: asyncio.StreamWriter) -> None:
+        writer.write(head("Transfer-Encoding: chunked") + b"5\r\nabcde\r\n")
+        await writer.drain()
+        await asyncio.sleep(0.3)  # so that what follows is a packet of its own
+        writer.write(rest)
+        await writer.drain()
+        await asyncio.sleep(120)
+
+    url = server.add("/late", serve)
+
+    with pytest.raises(FetchError) as caught:
+        asyncio.run(_get(server, url, PATIENT))
+
+    assert caught.value.outcome == "bad_http"
+    assert "not proper HTTP" in str(caught.value)
+    assert "\\n" not in str(caught.value)
 
 
 def test_one_byte_chunks_are_given_up(server: FeedServer) -> None:
