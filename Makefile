@@ -39,7 +39,7 @@ demo: install ## Run the whole pipeline on the bundled news site
 	@$(BIN)/presswatch demo
 
 test: dev ## Run the tests
-	@$(BIN)/pytest -q -n 3 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/pytest -q -n 4 --dist loadfile --no-loadscope-reorder
 
 check: lint ## Lint, types, import contracts
 
