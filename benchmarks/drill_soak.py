@@ -24,6 +24,7 @@ Afterwards everything is made well, and a few quiet cycles run.  Then this must 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import statistics
@@ -32,6 +33,7 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.request
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -116,12 +118,34 @@ class Serving:
                 raise SystemExit(f"the process of run {number} did not end")
             time.sleep(0.05)
 
+    def wait_for_schedule(self) -> None:
+        """Wait until Prefect has planned the next run: a clock that jumps past it skips it."""
+        url = json.loads(self._state.read_text("utf-8"))["url"]
+        limits = {"before_": (datetime.now(UTC) + STEP).isoformat()}
+        planned = {"state": {"type": {"any_": ["SCHEDULED"]}}, "expected_start_time": limits}
+        question = json.dumps({"flow_runs": planned}).encode()
+        deadline = time.monotonic() + RUN_TIMEOUT_S
+        while True:
+            request = urllib.request.Request(
+                f"{url}/flow_runs/count", question, {"Content-Type": "application/json"}
+            )
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                if json.load(answer):
+                    return
+            if time.monotonic() > deadline:
+                raise SystemExit("Prefect planned no next run")
+            time.sleep(0.1)
+
     def sample(self) -> Sample:
         """Return the figures of the processes that stay, and of Prefect's database."""
         figures: Sample = {}
         for name, pid in named_processes(self._process.pid).items():
             figures |= process_figures(name, pid)
         return figures | prefect_figures(self._desk.folder / "prefect")
+
+    def kill(self) -> None:
+        """Stop it, whatever it does."""
+        self._process.kill()
 
     def close(self) -> list[str]:
         """Stop it as a service manager does; return complaints."""
@@ -143,9 +167,15 @@ class Plain:
         """Run one cycle."""
         self._desk.cycle()
 
+    def wait_for_schedule(self) -> None:
+        """Nothing is planned here."""
+
     def sample(self) -> Sample:
         """Return the figures of this process, which the site and Slack share."""
         return process_figures("here", os.getpid())
+
+    def kill(self) -> None:
+        """Nothing to stop."""
 
     def close(self) -> list[str]:
         """Nothing to stop."""
@@ -178,11 +208,12 @@ def soak(
     )
     slack_down = range(min(DAY, cycles // 4), min(2 * DAY, cycles // 2))
     samples: list[Sample] = []
-    with SlackServer(Rules(per_second=1000)) as slack:
+    with SlackServer(Rules(per_second=1000)) as slack, contextlib.ExitStack() as stack:
         desk.env["SLACK_BOT_TOKEN"] = TOKEN
         desk.env["PRESSWATCH_SLACK_BASE_URL"] = slack.base_url
         world.step(datetime.now(UTC))
         runner = Serving(desk) if with_prefect else Plain(desk)
+        stack.callback(runner.kill)
         print(heading(), file=sys.stderr)
         number = -1
         while (number := number + 1) < cycles + QUIET_CYCLES:
@@ -196,6 +227,7 @@ def soak(
             down = number < cycles and number in slack_down
             slack.choose_fault = lambda down=down: "503_before" if down else None  # type: ignore[misc]
             if number:
+                runner.wait_for_schedule()
                 clock.shift(STEP if number < cycles else QUIET_STEP)
             runner.cycle(number + 1)
             seconds = time.perf_counter() - began
