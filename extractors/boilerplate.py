@@ -55,8 +55,9 @@ TEASERS_TOGETHER: Final = 0.4
 sub-headings more than half do."""
 
 DATA_RUN: Final = 4
-DATA_SHARE: Final = 0.9
-"""So many lines behind the last sentence, nearly all with figures, are a table of the article."""
+TABLE_SHARE: Final = 0.8
+"""So many lines right behind the last sentence, most with figures, are a table of the article; one
+in five may be a heading of it."""
 
 TEASERS_AFTER: Final = 0.2
 """Teasers may well outweigh a short article; their shape is the surer sign."""
@@ -82,6 +83,13 @@ MENU_RUN: Final = 8
 
 NAV_SHARE: Final = 0.3
 """Share of links or known section names that makes a run of short lines inside the text a menu."""
+
+MENU_NAMES: Final = 4
+MENU_KNOWN: Final = 0.6
+"""So many names in one line, most of them names of sections, are a menu."""
+
+PULL_WIDTH: Final = 36
+"""A phrase at least this wide (seven English words) is repeated on purpose."""
 
 LABEL_WIDTH: Final = 60
 """A line up to this width that is no sentence may be a label."""
@@ -167,7 +175,7 @@ def clean_lines(
     title_key = line_key(title) if title else ""
     active, language = rows, "und"
     for _ in range(MAX_PASSES):
-        language = _pass(active, title_key, lang_hint, memory)
+        language = _pass(active, title_key, lang_hint, memory, rules.section_names)
         left = [r for r in active if r.live]
         if len(left) == len(active):
             break
@@ -283,7 +291,11 @@ def _cut(row: _Row, rules: RuleSet) -> list[_Row]:
 
 # --------------------------------------------------------------------------- one pass
 def _pass(
-    rows: list[_Row], title_key: str, lang_hint: str | None, memory: HostMemory | None
+    rows: list[_Row],
+    title_key: str,
+    lang_hint: str | None,
+    memory: HostMemory | None,
+    sections: frozenset[str],
 ) -> str:
     """Mark the rows that are not body, judging only by these rows; return the language."""
     for row in rows:
@@ -296,6 +308,9 @@ def _pass(
     _by_place(rows, _prose_bounds(rows, family, placed=True))
     bounds = _prose_bounds(rows, family)
     _headline(rows, title_key, bounds)
+    if bounds is not None:
+        _menu_rows(rows, bounds, sections)
+    _pull_quotes(rows)
     if memory is not None and bounds is not None:
         judge_by_memory(rows, memory, title_key)
     _links(rows, family)
@@ -366,6 +381,10 @@ def _may_hit(hit: Hit, shape: Shape) -> bool:
         return False
     if hit.phrase and rule.category in _SPOKEN_TO_READERS and _reports(shape):
         return False
+    if hit.phrase and rule.category == "copyright" and _tells(shape):
+        return False
+    if shape.norm.endswith("?") and (rule.category == "byline" or (hit.phrase and shape.prose)):
+        return False  # an interviewer asks, or the article does
     if hit.phrase and rule.place != "any":
         return shape.width <= CUE_SENTENCE_WIDTH or (shape.prose and hit.start == 0)
     return True
@@ -378,6 +397,8 @@ _BOXED: Final = (_SPOKEN_TO_READERS - {"ui"}) | {"ad", "ai_disclaimer"}
 """What boxes between the paragraphs hold; names of sections may be sub-headings there."""
 
 _NOTICES: Final = _BOXED | {"disclaimer", "copyright", "byline", "photo"}
+_QUOTE_MARKS: Final = "\"'“”‘’「」『』《》 "
+_BETWEEN_NAMES: Final = re.compile(r"[\s|·•/>»,]+")
 _OF_ITSELF: Final = re.compile(
     r"(?:※|◎|\W{0,3}(?:(?:이|본|해당) ?(?:기사|콘텐츠|포스팅|글|뉴스|보도|칼럼|영상)|"
     r"(?:この|本)(?:記事|稿|コンテンツ|要約|サイト|ページ|企画|連載)|当(?:サイト|ページ)|"
@@ -396,6 +417,20 @@ def _reports(shape: Shape) -> bool:
     if not shape.prose or not (shape.has_kana or shape.has_hangul):
         return False
     return bool(_PLAIN.search(shape.norm)) and not _POLITE.search(shape.norm)
+
+
+# What a court or a paper did about copyright; the notices ask in every other form.
+_TOLD: Final = re.compile(
+    r"(?<!まし)(?<!でし)た。|という。|てい(?:る|た)。"
+    r"|[했였았었됐왔났갔졌렸쳤혔켰겼섰샀냈랐렀줬봤]다(?:\.|고 |며 |는 |면서 )"
+)
+
+
+def _tells(shape: Shape) -> bool:
+    """Tell whether a Japanese or Korean sentence tells what happened."""
+    if not shape.prose or not (shape.has_kana or shape.has_hangul):
+        return False
+    return bool(_TOLD.search(shape.norm)) and not _POLITE.search(shape.norm)
 
 
 def _own(shape: Shape, family: str) -> bool:
@@ -549,13 +584,54 @@ def _box(rest: Sequence[_Row], rule: str) -> None:
         row.drop(rule, "item of a box of links")
 
 
+_SITE_NAME = (
+    r"[^\W\d][\w .&'-]{0,20}(?:신문|뉴스|일보|방송|통신|투데이|타임스|닷컴|경제|저널|"
+    r"新聞|ニュース|オンライン|"
+    r"プレス|デジタル|通信|テレビ|新闻网?|新聞網?|日[报報]|晚[报報]|[在线網网]|News|Times|Post|Herald|Daily|"
+    r"Journal|Tribune|Press|Online|Gazette|Today)"
+)
+_TITLE_OF_PAGE: Final = re.compile(
+    rf"^[^|_]{{8,110}}(?:\s?[|_]\s?[^|_.!?。]{{2,20}}|\s[-–—]\s{_SITE_NAME})$"
+)
+"""A title as the browser's window shows it: the headline and the name of the site."""
+
+
 def _headline(rows: list[_Row], title_key: str, bounds: tuple[int, int] | None) -> None:
-    if not title_key or bounds is None:
+    if bounds is None:
         return
     first, last = bounds
+    top = next((r for r in rows[:first] if r.live and not r.keep), None)
+    if top is not None and not top.shape.sentence and _TITLE_OF_PAGE.match(top.shape.norm):
+        top.drop("general:page-title", "the page's title with the name of the site")
+    if not title_key:
+        return
     for i, row in enumerate(rows):
         if row.live and row.shape.key == title_key and (i < first or i > last):
             row.drop("general:headline", "the title again")
+
+
+def _menu_rows(rows: list[_Row], bounds: tuple[int, int], known: frozenset[str]) -> None:
+    """Names of sections in a row, beside the article."""
+    first, last = bounds
+    for i, row in enumerate(rows):
+        if not row.live or row.keep or row.shape.sentence or first <= i <= last:
+            continue
+        names = [name for name in _BETWEEN_NAMES.split(row.shape.low) if name]
+        held = sum(name in known for name in names)
+        if len(names) >= MENU_NAMES and held >= MENU_KNOWN * len(names):
+            row.drop("general:menu-row", "names of sections in a row")
+
+
+def _pull_quotes(rows: list[_Row]) -> None:
+    """A phrase that stands in a longer paragraph word for word, printed once more as a box."""
+    prose = [r.shape.low for r in rows if r.live and r.shape.prose]
+    for row in rows:
+        shape = row.shape
+        if not row.live or row.keep or shape.sentence or not PULL_WIDTH <= shape.width <= 200:
+            continue
+        phrase = shape.low.strip(_QUOTE_MARKS)
+        if any(phrase in text and len(text) > 1.3 * len(phrase) for text in prose):
+            row.drop("general:pull-quote", "a phrase of the article printed once more")
 
 
 def _links(rows: list[_Row], family: str) -> None:
@@ -620,6 +696,21 @@ def _is_data(run: Sequence[_Row], share: float = 0.5) -> bool:
     return held >= share * len(run)
 
 
+_RESULT: Final = re.compile(
+    r"(?<![\d.:/-])\d{1,3}\s?(?:[-–:対對]\s?|,\s[^\W\d][\w .'&-]{1,30}\s)\d{1,3}(?![\d:/-])"
+)
+"""Two figures against each other: `5-4`, `Town 34, Village 21`."""
+
+
+def _table_length(tail: Sequence[_Row]) -> int:
+    """How many lines from the first on are a table of the article, 0 when that is none."""
+    best = 0
+    for n in range(DATA_RUN, len(tail) + 1):
+        if _is_data(tail[:n], TABLE_SHARE) and _is_data([tail[n - 1]]):
+            best = n
+    return best
+
+
 _INTRODUCES: Final = re.compile(
     r"(?:[:：]|次の通り|次のとおり|以下の通り|以下のとおり|如下|다음과 같다)[。.]?$"
 )
@@ -631,15 +722,16 @@ def _labels(rows: list[_Row], family: str, title_key: str) -> None:
     if bounds is None:
         return
     first, last = bounds
-    for row in rows[:first]:
-        if row.live and not row.keep and _is_label(row) and row.shape.width <= HEAD_LABEL_WIDTH:
-            row.drop("general:head-label", "short label before the first sentence")
+    head = [r for r in rows[:first] if r.live]
+    for n, row in enumerate(head):
+        heads_results = n + 1 < len(head) and _RESULT.search(head[n + 1].shape.norm)
+        if row.keep or heads_results or not _is_label(row) or row.shape.width > HEAD_LABEL_WIDTH:
+            continue
+        row.drop("general:head-label", "short label before the first sentence")
     tail = [r for r in rows[last + 1 :] if r.live]
     if not tail or _INTRODUCES.search(rows[last].line.text.strip()[-20:]):
         return
-    if len(tail) >= DATA_RUN and _is_data(tail, DATA_SHARE):
-        return
-    for row in tail:
+    for row in tail[_table_length(tail) :]:
         s = row.shape
         if row.keep or s.sentence or "|" in s.text or s.width > 2 * LABEL_WIDTH:
             continue

@@ -12,7 +12,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
@@ -63,6 +63,17 @@ class RuleSet:
     def __iter__(self) -> Iterator[Rule]:
         for group in (*self.rules.values(), *self.sites.values()):
             yield from group
+
+    @cached_property
+    def section_names(self) -> frozenset[str]:
+        """Names of sections, in all languages: what the rules called `nav` hold as whole lines."""
+        return frozenset(
+            line
+            for rules in self.rules.values()
+            for rule in rules
+            if rule.category == "nav"
+            for line in rule.lines
+        )
 
     def hits(self, shape: Shape, host: str | None = None) -> list[Hit]:
         """Return every rule that fires on the line, sites first, then the line's languages."""
