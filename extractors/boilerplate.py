@@ -18,6 +18,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
+from itertools import pairwise
 from typing import Final
 
 from extractors.datelines import parse_timestamp
@@ -485,6 +486,14 @@ def _ending(rows: list[_Row], family: str) -> None:
         rest = rows[i + 1 :]
         long_after = [r for r in rest if _live_prose(r, family) and r.shape.width >= LONG_PARAGRAPH]
         weight = sum(r.shape.weight for r in rest if _live_prose(r, family))
+        # A heading in another language ends nothing that goes on in the article's own.
+        goes_on = weight > 0 and bool(row.shape.family) and not _own(row.shape, family)
+        if goes_on:
+            for r in rest:
+                if _live_prose(r, family):
+                    break
+                r.drop(rule.name, "behind a heading of links in another language")
+            continue
         if (
             rule.action == "ends"
             and total
@@ -627,7 +636,7 @@ def _pull_quotes(rows: list[_Row]) -> None:
     prose = [r.shape.low for r in rows if r.live and r.shape.prose]
     for row in rows:
         shape = row.shape
-        if not row.live or row.keep or shape.sentence or not PULL_WIDTH <= shape.width <= 200:
+        if not row.live or row.keep or not PULL_WIDTH <= shape.width <= 200:
             continue
         phrase = shape.low.strip(_QUOTE_MARKS)
         if any(phrase in text and len(text) > 1.3 * len(phrase) for text in prose):
@@ -667,12 +676,30 @@ def _menus(rows: list[_Row], bounds: tuple[int, int]) -> None:
             continue
         if row is not None and not row.live:
             continue
-        if len(run) >= MENU_RUN and not _is_data(run):
+        if len(run) >= MENU_RUN and not _is_data(run) and not _is_outline(run):
             inside = first < start and i <= last
             if not inside or _is_nav(rows[start:i]):
                 for r in run:
                     r.drop("general:menu", "many short lines in a row")
         run = []
+
+
+_POINT: Final = re.compile(
+    r"\(?(?P<n>\d{1,2})(?:[.)]\s?|\s|(?=[^\d\s.,:/%年月日년월일]))(?=[^\W\d])"
+    r"|(?P<c>[一二三四五六七八九十]{1,2})、"
+)
+
+
+def _is_outline(run: Sequence[_Row], share: float = 0.4) -> bool:
+    """Tell whether the points of a release are numbered: 1, 2, 3 in their order."""
+    numbers = []
+    for row in run:
+        found = _POINT.match(row.shape.norm)
+        if found:
+            digits = "一二三四五六七八九十"
+            numbers.append(int(found["n"]) if found["n"] else 1 + digits.find(found["c"][-1]))
+    steps = sum(b - a == 1 for a, b in pairwise(numbers))
+    return len(numbers) >= share * len(run) and 2 * steps >= len(numbers) - 1 >= 2
 
 
 def _is_nav(rows: Sequence[_Row]) -> bool:
@@ -706,7 +733,8 @@ def _table_length(tail: Sequence[_Row]) -> int:
     """How many lines from the first on are a table of the article, 0 when that is none."""
     best = 0
     for n in range(DATA_RUN, len(tail) + 1):
-        if _is_data(tail[:n], TABLE_SHARE) and _is_data([tail[n - 1]]):
+        table = _is_data(tail[:n], TABLE_SHARE) and _is_data([tail[n - 1]])
+        if table or _is_outline(tail[:n]):
             best = n
     return best
 

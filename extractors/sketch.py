@@ -20,6 +20,7 @@ import unicodedata
 from array import array
 from collections import Counter
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from hashlib import blake2b
 from itertools import islice, pairwise
@@ -157,14 +158,19 @@ class _Features:
     numbers: frozenset[int]  # each with its count so far, so that repeats tell
 
 
-def make_sketch(body: str, title: str | None = None, language: str = "und") -> Sketch:
+def make_sketch(
+    body: str,
+    title: str | None = None,
+    language: str = "und",
+    published: datetime | None = None,
+) -> Sketch:
     """Sketch a body text.
 
     Headlines are rewritten, so `title` serves `revised`, `clues` and `opening` only. A text
     without words gives a sketch without hashes that equals nothing.
     """
     revised = is_revised(body, title)
-    clues = make_clues(title, body, language)
+    clues = make_clues(title, body, language, published)
     opening = f"{title or ''}\n{body[:OPENING_CHARS]}".strip()
     body_set: set[int] = set()
     lead_set: set[int] = set()

@@ -109,7 +109,9 @@ def judge(
     usable = article.status in USABLE
     return Judged(
         article=article,
-        sketch=make_sketch(body if usable else "", article.title, article.language),
+        sketch=make_sketch(
+            body if usable else "", article.title, article.language, article.published_at
+        ),
         hits=tuple(match_topics(topics, match_input(article))) if usable else (),
         keys=article_keys(
             external_id=None if doc.guid else doc.doc_id,

@@ -244,7 +244,9 @@ def are_akin(a: Link, b: Link) -> bool:
 
 
 def _likeness(a: Telling, b: Telling) -> Likeness:
-    known = {tag.split("-")[0] for tag in (a.language, b.language)} - {"und", "mul"}
+    # The two ways to write Chinese share few pairs of characters: two languages in this respect.
+    known = {tag if tag.startswith("zh") else tag.split("-")[0] for tag in (a.language, b.language)}
+    known -= {"und", "mul"}
     return compare(a.clues, b.clues, words=len(known) < 2)
 
 

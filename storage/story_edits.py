@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from extractors.errors import UsageError
@@ -236,7 +236,7 @@ def _move_articles(tx: Transaction, articles: list[int], story_id: int) -> dict[
     hashes: list[dict[str, Any]] = []
     sketches: list[dict[str, Any]] = []
     for article_id, _, title, body, language, outlet, at in loose:
-        sketch = make_sketch(body or "", title, language)
+        sketch = make_sketch(body or "", title, language, datetime.fromtimestamp(at, UTC))
         own = [h for h in dict.fromkeys((*sketch.hashes, sketch.exact)) if h]
         place = {"article_id": article_id, "root": article_id, "at_s": at}
         hashes += [{**place, "h": h} for h in own]
