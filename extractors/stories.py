@@ -43,6 +43,7 @@ SAME_DAY_SHARED, SAME_DAY_SHARE = 4.0, 0.36
 OTHER_DAY_SHARE = 0.6
 CLASH = 2  # so many amounts in both texts, none of them in common: not the same event
 AKIN_SHARE = 0.25  # two stories may become one through a third text only when they share this
+_SURE = "pwtn"  # persons, programmes, terms and amounts
 MIN_WEIGHT = 4.0  # a text with less says too little to be linked by clues
 KEY_WEIGHT = 1.0  # clues from this weight on are worth searching by
 
@@ -180,10 +181,14 @@ def compare(a: tuple[str, ...], b: tuple[str, ...], *, words: bool = True) -> Li
 
     `words` is False for texts of two languages: their plain words agree by chance at most (pairs
     of Chinese characters in Japanese and Chinese). Two newsrooms of one language choose their own
-    words too: when names, terms and amounts alone make a link, the words do not undo it.
+    words too: when names, terms and amounts alone make a link, the words do not undo it, provided
+    that two of them are of the lexicon or amounts (names by their sound alone join the sports
+    pages of a week).
     """
     named = _likeness(a, b, words=False)
-    return named if named.is_link or not words else _likeness(a, b, words=True)
+    if not words or (named.is_link and sum(c[0] in _SURE for c in named.shared) >= 2):
+        return named
+    return _likeness(a, b, words=True)
 
 
 def _likeness(a: tuple[str, ...], b: tuple[str, ...], *, words: bool) -> Likeness:
