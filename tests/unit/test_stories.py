@@ -264,13 +264,19 @@ def test_two_newsrooms_of_one_language_tell_an_event_in_words_of_their_own() -> 
 
 def test_names_by_their_sound_alone_do_not_join_the_sports_pages_of_a_week() -> None:
     first = make_clues(
-        "Gebreyesus in Seaport triple bid",
-        "Olympic champion Tesfaye Gebreyesus plans to run at Seaport, Karlsbad and Bremerton.",
+        "Gebreyesus plans a triple",
+        "Olympic champion Gebreyesus will start in three races this winter, his manager told "
+        "Bremerton radio, and wants the prize money that he lost through injury. Sponsors Harlan "
+        "and Oduya pay for the hall, the hotel and the physiotherapist, while Karlsbad waits for "
+        "an answer about its meeting in February.",
         "en",
     )
     second = make_clues(
-        "Tesfaye sets sights on world mark",
-        "After Karlsbad and Bremerton the rival of Gebreyesus hopes to break a record in Seaport.",
+        "Record within reach, says rival",
+        "Nobody has run the distance faster than Gebreyesus, but young Mulgeta thinks the track at "
+        "Bremerton suits him better. Pupils from Karlsbad will sing before the gun; Yelena and "
+        "Dorotea, who coach the relay, expect rain, wind and a slow first lap at the stadium.",
         "en",
     )
+    assert compare(first, second, words=False).is_link  # as between two languages
     assert not compare(first, second).is_link
