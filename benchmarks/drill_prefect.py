@@ -42,7 +42,7 @@ from support.desk import Desk  # noqa: E402
 from flows.demo_site import DemoSite  # noqa: E402
 
 PATIENCE_S = 400.0
-GOOD_FEED, SLOW_S = "capital-all", 20.0
+GOOD_FEED, SLOW_FEED, SLOW_S = "capital-all", "prism-all", 20.0
 # Prefect's own server reads its list of worker types there when a work pool is made; it has no
 # setting for that, and falls back to the list it came with.  The embedded server has no pools.
 PREFECTS_OWN = "raw.githubusercontent.com"
@@ -229,7 +229,7 @@ def server_dies(drill: Drill) -> None:
 
 def worker_dies(drill: Drill) -> None:
     """The worker and its run are killed in the middle: a zombie."""
-    run = drill.trigger()
+    run = drill.trigger(feeds=[SLOW_FEED])  # asked for by name: also when it is not due yet
     drill.wait(lambda: drill.state(run) == "RUNNING", "the run")
     time.sleep(5)
     drill.kill("worker")
