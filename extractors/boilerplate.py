@@ -26,7 +26,7 @@ from extractors.known_lines import judge_by_memory
 from extractors.language import article_language, base_language, line_language, tag_language
 from extractors.lines import PROSE_WIDTH, Shape, line_key
 from extractors.models import Block, BlockKind, Line
-from extractors.page_rows import PageRow
+from extractors.page_rows import PageRow, own_script
 from extractors.page_shapes import (
     take_labels,
     take_links,
@@ -38,8 +38,11 @@ from extractors.page_shapes import (
 from extractors.passages import judge_foreign
 from extractors.provenance import wire_agency
 from extractors.rule_hits import prose_bounds, take_by_place, take_by_rule
-from extractors.rules import CUT_CHARS, RuleSet, builtin_rules
+from extractors.rules import CUT_CHARS, Hit, RuleSet, builtin_rules
 from extractors.site_memory import HostMemory
+
+MIN_TOLD: Final = 2
+"""Sentences before a heading of links that are a report, and no notice of the site."""
 
 MAX_PASSES: Final = 50
 """Passes end by themselves, as each removes a line; this bounds a page made to need one a line."""
@@ -215,7 +218,8 @@ def _pass(
     for row in rows:
         if row.live and not row.keep:
             take_by_rule(row, "any")
-    language = article_language([r.line.text for r in rows if r.live], lang_hint)
+    told = _before_foreign_links(rows)
+    language = article_language([r.line.text for r in told if r.live], lang_hint)
     family = _FAMILY.get(base_language(language), "latin")
     _second_copies(rows)
     take_ending(rows, family)
@@ -234,6 +238,26 @@ def _pass(
         take_menus(rows, bounds)
         take_labels(rows, family, title_key)
     return language
+
+
+def _before_foreign_links(rows: list[PageRow]) -> list[PageRow]:
+    """The rows that tell the article's language.
+
+    Blurbs of other articles under a heading of links may outweigh a short report in another script:
+    then what stands before the heading counts.
+    """
+    at = next((i for i, r in enumerate(rows) if any(map(_heads_links, r.hits))), None)
+    if at is None:
+        return rows
+    told = [r.shape for r in rows[:at] if r.live and r.shape.prose]
+    if len(told) < MIN_TOLD or not all(own_script(s, told[0].family) for s in told):
+        return rows
+    behind = [own_script(r.shape, told[0].family) for r in rows[at:] if r.live and r.shape.prose]
+    return rows[:at] if behind and not any(behind) else rows
+
+
+def _heads_links(hit: Hit) -> bool:
+    return hit.rule.action == "ends" and hit.rule.category == "related"
 
 
 def _second_copies(rows: list[PageRow]) -> None:

@@ -83,7 +83,7 @@ def take_ending(rows: list[PageRow], family: str) -> None:
         goes_on = weight > 0 and bool(row.shape.family) and not own_script(row.shape, family)
         if goes_on:
             for r in rest:
-                if live_prose(r, family):
+                if r.live and r.shape.letters and own_script(r.shape, family):
                     break
                 r.drop(rule.name, "behind a heading of links in another language")
             continue

@@ -110,3 +110,25 @@ def test_a_related_box_in_another_language_does_not_end_the_article(article: lis
 def test_a_point_of_a_list_is_no_copyright_notice() -> None:
     line = "(c) yard modernization and a second slipway."
     assert removed(clean([*ENGLISH[:2], line, *ENGLISH[2:]])) == []
+
+
+@pytest.mark.parametrize("article", [ENGLISH[:2], KOREAN[:2]])
+def test_a_tail_in_another_language_does_not_become_the_article_of_a_short_report(
+    article: list[str],
+) -> None:
+    tail = [
+        "関連記事",
+        "島をめぐる船の欠航が続くなか、町は新しい桟橋を検討している。その背景と残された課題を解説する。",
+        "灯台の灯が百年ぶりに消える。守り人の証言から、港町の歴史を多角的に分析する。",
+        "港の魚の値段が二割上がる一方、漁師の数は減り続けている。その理由と見通しをまとめる。",
+    ]
+    cleaned = clean([*article, *tail])
+    assert body(cleaned) == article
+    assert cleaned.language == ("en" if article[0] == ENGLISH[0] else "ko")
+
+
+def test_an_article_in_the_language_of_its_heading_of_links_keeps_its_language() -> None:
+    notice = "We use cookies to make this site work better for you."
+    cleaned = clean([notice, *JAPANESE, "関連記事", "灯台の灯が百年ぶりに消える"])
+    assert cleaned.language == "ja"
+    assert [line for line in body(cleaned) if line in JAPANESE] == JAPANESE
