@@ -107,6 +107,7 @@ def _exchange(
             raise NoAnswer(_short(error)) from None
         finally:
             alarm.cancel()
+            alarm.join()
     finally:
         connection.close()
 

@@ -71,7 +71,9 @@ def load_documents(
             log_batch("ingest", judged, result)
             counts += result.outcomes()
             hosts |= {item.host for item in judged if item.host}
-            app.say(f"{sum(counts.values())} documents processed, {time.monotonic() - began:.0f} s")
+            done = sum(counts.values())
+            what = "document" if done == 1 else "documents"
+            app.say(f"{done} {what} processed, {time.monotonic() - began:.0f} s")
     look_back(app.store, sorted(hosts), topics)
     rematch_all(app.store, topics)
     app.store.publish()

@@ -149,6 +149,7 @@ def stream(
         raise UsageError(f"query failed: {_explain(error, params)}") from None
     finally:
         timer.cancel()
+        timer.join()  # a thread that outlives us holds `con`, and DuckDB complains at exit
 
 
 def ask(

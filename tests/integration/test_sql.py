@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import threading
+import time
 from pathlib import Path
 
 import duckdb
@@ -116,6 +118,23 @@ def test_a_query_that_takes_too_long_is_stopped_even_while_its_rows_are_read(
             for _ in running.chunks:
                 pass
         assert ask(con, "SELECT 1").rows == [(1,)]
+
+
+def test_the_watch_over_a_query_is_gone_when_the_query_is(
+    filled: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thread that still holds the connection at exit makes DuckDB print pages of leaks."""
+    monkeypatch.setattr(threading.Timer, "run", _slow_to_end)
+    with sandbox(filled) as con:
+        ask(con, "select 1")
+        with pytest.raises(UsageError):
+            ask(con, "select nonsense")
+        assert not [t for t in threading.enumerate() if isinstance(t, threading.Timer)]
+
+
+def _slow_to_end(timer: threading.Timer) -> None:
+    timer.finished.wait(timer.interval)
+    time.sleep(0.2)
 
 
 def test_a_query_that_needs_too_much_memory_is_stopped(filled: Store) -> None:
