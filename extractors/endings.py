@@ -57,7 +57,7 @@ BOX_LINES: Final = 8
 
 def take_ending(rows: list[PageRow], family: str) -> None:
     """A heading that ends the article takes everything behind it along; a box only its items."""
-    total = sum(r.shape.weight for r in rows if r.shape.prose and live_prose(r, family))
+    total = sum(r.shape.weight for r in rows if live_prose(r, family))
     before = 0.0
     tried = 0
     for i, row in enumerate(rows):
@@ -128,7 +128,7 @@ def _resumes(rows: Sequence[PageRow], at: int, family: str) -> bool:
     if run and (run[-1].shape.width >= BLURB_WIDTH or _same_subject(rows, at, run)):
         return True
     live = [r for r in rest if r.live and r.shape.letters and not r.hits]
-    prose = [i for i, r in enumerate(live) if r.shape.prose and own_script(r.shape, family)]
+    prose = [i for i, r in enumerate(live) if live_prose(r, family)]
     if len(prose) < RESUMED_PROSE or not 1 <= prose[0] <= BOX_ITEMS:
         return False
     return prose[-1] - prose[0] + 1 == len(prose)

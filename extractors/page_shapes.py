@@ -8,11 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Final
 
 from extractors.page_rows import LABEL_WIDTH, LINK_SHARE, PageRow, live_prose
 from extractors.rule_hits import prose_bounds
+
+DATA_SHARE: Final = 0.5
+"""A run of short lines half of which hold figures is a list of results, no menu."""
+
+POINT_SHARE: Final = 0.4
+"""Share of numbered lines that makes a run the points of a release: each may have a line below."""
 
 DATA_RUN: Final = 4
 TABLE_SHARE: Final = 0.8
@@ -31,6 +36,9 @@ MENU_KNOWN: Final = 0.6
 
 PULL_WIDTH: Final = 36
 """A phrase at least this wide (seven English words) is repeated on purpose."""
+
+PULL_LINES: Final = 500
+"""Pages with more paragraphs have no such boxes, and each row is looked for in each of them."""
 
 HEAD_LABEL_WIDTH: Final = 18
 """Labels up to this width before the first sentence are navigation, wider ones titles."""
@@ -81,6 +89,8 @@ def take_menu_rows(rows: list[PageRow], bounds: tuple[int, int], known: frozense
 def take_pull_quotes(rows: list[PageRow]) -> None:
     """A phrase that stands in a longer paragraph word for word, printed once more as a box."""
     prose = [r.shape.low for r in rows if r.live and r.shape.prose]
+    if len(prose) > PULL_LINES or len(rows) > 2 * PULL_LINES:
+        return
     for row in rows:
         shape = row.shape
         if not row.live or row.keep or not PULL_WIDTH <= shape.width <= 200:
@@ -137,16 +147,36 @@ _POINT: Final = re.compile(
 )
 
 
-def _is_outline(run: Sequence[PageRow], share: float = 0.4) -> bool:
-    """Tell whether the points of a release are numbered: 1, 2, 3 in their order."""
-    numbers = []
-    for row in run:
+_NUMERALS: Final = "一二三四五六七八九十"
+
+
+class _Outline:
+    """Counts the numbered points of a run of rows, a row at a time."""
+
+    def __init__(self) -> None:
+        self.rows = self.points = self.steps = 0
+        self._last = 0
+
+    def add(self, row: PageRow) -> None:
+        """Count one more row."""
+        self.rows += 1
         found = _POINT.match(row.shape.norm)
         if found:
-            digits = "一二三四五六七八九十"
-            numbers.append(int(found["n"]) if found["n"] else 1 + digits.find(found["c"][-1]))
-    steps = sum(b - a == 1 for a, b in pairwise(numbers))
-    return len(numbers) >= share * len(run) and 2 * steps >= len(numbers) - 1 >= 2
+            number = int(found["n"]) if found["n"] else 1 + _NUMERALS.find(found["c"][-1])
+            self.steps += self.points > 0 and number - self._last == 1
+            self.points += 1
+            self._last = number
+
+    def holds(self) -> bool:
+        """Tell whether the points of a release are numbered so far: 1, 2, 3 in their order."""
+        return self.points >= POINT_SHARE * self.rows and 2 * self.steps >= self.points - 1 >= 2
+
+
+def _is_outline(run: Sequence[PageRow]) -> bool:
+    outline = _Outline()
+    for row in run:
+        outline.add(row)
+    return outline.holds()
 
 
 def _is_nav(rows: Sequence[PageRow]) -> bool:
@@ -164,10 +194,13 @@ _LIST_FIGURES: Final = re.compile(
 )
 
 
-def _is_data(run: Sequence[PageRow], share: float = 0.5) -> bool:
+def _is_data(run: Sequence[PageRow]) -> bool:
     """Lists of figures (scores, dates, quake readings) are the article; menus hold few digits."""
-    held = sum(1 for r in run if any(map(str.isdigit, _LIST_FIGURES.sub("", r.shape.norm))))
-    return held >= share * len(run)
+    return sum(map(_has_figures, run)) >= DATA_SHARE * len(run)
+
+
+def _has_figures(row: PageRow) -> bool:
+    return any(map(str.isdigit, _LIST_FIGURES.sub("", row.shape.norm)))
 
 
 _RESULT: Final = re.compile(
@@ -178,10 +211,13 @@ _RESULT: Final = re.compile(
 
 def _table_length(tail: Sequence[PageRow]) -> int:
     """How many lines from the first on are a table of the article, 0 when that is none."""
-    best = 0
-    for n in range(DATA_RUN, len(tail) + 1):
-        table = _is_data(tail[:n], TABLE_SHARE) and _is_data([tail[n - 1]])
-        if table or _is_outline(tail[:n]):
+    best = figures = 0
+    outline = _Outline()
+    for n, row in enumerate(tail, 1):
+        held = _has_figures(row)
+        figures += held
+        outline.add(row)
+        if n >= DATA_RUN and ((held and figures >= TABLE_SHARE * n) or outline.holds()):
             best = n
     return best
 

@@ -9,7 +9,7 @@ import re
 from typing import Final
 
 from extractors.lines import Shape
-from extractors.page_rows import PageRow, own_script
+from extractors.page_rows import PageRow, live_prose
 from extractors.rules import Hit
 
 INSIDE_LABEL_WIDTH: Final = 80
@@ -63,9 +63,7 @@ def prose_bounds(
     With `placed`, sentences that a rule would take away at an edge of the page do not bound the
     body, unless there are no others.
     """
-    prose = [
-        i for i, r in enumerate(rows) if r.live and r.shape.prose and own_script(r.shape, family)
-    ]
+    prose = [i for i, row in enumerate(rows) if live_prose(row, family)]
     if placed:
         prose = [i for i in prose if rows[i].keep or not _edge_hit(rows[i])] or prose
     return (prose[0], prose[-1]) if prose else None
@@ -82,9 +80,9 @@ def _may_hit(hit: Hit, shape: Shape) -> bool:
         return False
     if shape.prose and not rule.prose:
         return False
-    if hit.phrase and rule.category in _SPOKEN_TO_READERS and _reports(shape):
+    if hit.phrase and rule.category in _SPOKEN_TO_READERS and _plainly(_PLAIN, shape):
         return False
-    if hit.phrase and rule.category == "copyright" and _tells(shape):
+    if hit.phrase and rule.category == "copyright" and _plainly(_TOLD, shape):
         return False
     if shape.norm.endswith("?") and (rule.category == "byline" or (hit.phrase and shape.prose)):
         return False  # an interviewer asks, or the article does
@@ -112,14 +110,6 @@ _OF_ITSELF: Final = re.compile(
 _PLAIN: Final = re.compile(r"(?<!まし)(?<!でし)た。|という。|て(?:い|あ)る。|(?<!니)다\.")
 _POLITE: Final = re.compile(r"です|ます|ました|ません|でした|ください|下さい|니다|세요|십시오|까요")
 
-
-def _reports(shape: Shape) -> bool:
-    """Tell whether a Japanese or Korean sentence reports: a newsroom asks nobody in that form."""
-    if not shape.prose or not (shape.has_kana or shape.has_hangul):
-        return False
-    return bool(_PLAIN.search(shape.norm)) and not _POLITE.search(shape.norm)
-
-
 # What a court or a paper did about copyright; the notices ask in every other form.
 _TOLD: Final = re.compile(
     r"(?<!まし)(?<!でし)た。|という。|てい(?:る|た)。"
@@ -127,8 +117,8 @@ _TOLD: Final = re.compile(
 )
 
 
-def _tells(shape: Shape) -> bool:
-    """Tell whether a Japanese or Korean sentence tells what happened."""
+def _plainly(form: re.Pattern[str], shape: Shape) -> bool:
+    """Tell whether a Japanese or Korean sentence reports in this form, and is polite to nobody."""
     if not shape.prose or not (shape.has_kana or shape.has_hangul):
         return False
-    return bool(_TOLD.search(shape.norm)) and not _POLITE.search(shape.norm)
+    return bool(form.search(shape.norm)) and not _POLITE.search(shape.norm)

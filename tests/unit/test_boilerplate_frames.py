@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 from support.cleaning_texts import CHINESE, ENGLISH, JAPANESE, KOREAN, body, clean, removed
+
+from extractors import page_shapes
+from extractors.boilerplate import clean_lines
+from extractors.models import Line
+from extractors.page_rows import PageRow
 
 
 # --------------------------------------------------------------------------- goes
@@ -132,3 +139,32 @@ def test_an_article_in_the_language_of_its_heading_of_links_keeps_its_language()
     cleaned = clean([notice, *JAPANESE, "関連記事", "灯台の灯が百年ぶりに消える"])
     assert cleaned.language == "ja"
     assert [line for line in body(cleaned) if line in JAPANESE] == JAPANESE
+
+
+@pytest.mark.parametrize("line", ["Row {n} of the list 5-4", "{n}. Point of the mayor's plan"])
+def test_a_list_of_any_length_behind_the_article_is_read_once(
+    line: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page of 20,000 such lines took minutes when each length of the table was tried apart."""
+    looked = Counter[int]()
+    figures = page_shapes._has_figures
+
+    def count(row: PageRow) -> bool:
+        looked[id(row)] += 1
+        return figures(row)
+
+    monkeypatch.setattr(page_shapes, "_has_figures", count)
+    opening = "The council voted on Monday to build the harbour wall anew, the mayor said."
+    lines = [opening] + [line.format(n=n) for n in range(1, 61)]
+    cleaned = clean_lines([Line(text=text) for text in lines])
+    assert cleaned.body.count("\n") == 60
+    assert looked and max(looked.values()) <= 3
+
+
+def test_a_page_of_very_many_paragraphs_is_not_searched_for_pull_quotes() -> None:
+    phrase = "waited for this harbour wall for thirty long years"
+    told = [f"The people of pier {n} have {phrase}, said the mayor of it." for n in range(600)]
+    few = clean_lines([Line(text=text) for text in [*told[:20], phrase, *told[20:40]]])
+    assert [b.rule for b in few.blocks if b.rule] == ["general:pull-quote"]
+    many = clean_lines([Line(text=text) for text in [*told[:300], phrase, *told[300:]]])
+    assert not [b.rule for b in many.blocks if b.rule]
