@@ -280,3 +280,21 @@ def test_names_by_their_sound_alone_do_not_join_the_sports_pages_of_a_week() -> 
     )
     assert compare(first, second, words=False).is_link  # as between two languages
     assert not compare(first, second).is_link
+
+
+@pytest.mark.parametrize(
+    ("language", "title", "countries"),
+    [
+        ("ja", "米大統領、来週にも訪日", {"g.us", "g.jp"}),
+        ("ja", "中核市の議会、28日に新庁舎を承認", set()),
+        ("ja", "中部電力、東北の2発電所を点検", set()),
+        ("zh", "美防长与韩海军参谋总长会谈", {"g.us", "g.kr"}),
+        ("zh", "中小企业在北海寻找合作", set()),
+        ("zh", "东北三省完美收官", set()),
+    ],
+)
+def test_offices_and_forces_may_follow_a_sign(
+    language: str, title: str, countries: set[str]
+) -> None:
+    found = {clue for clue in make_clues(title, "", language) if clue.startswith("g.")}
+    assert found == countries
