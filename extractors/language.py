@@ -193,6 +193,8 @@ for _lang, _words in WORDS.items():
 WORD_SCORE: Final = 1.6
 """Function words needed (shared ones count in part), and how far ahead of the second language."""
 WORD_LEAD: Final = 2.0
+FEW_WORDS: Final = 10
+"""Lines of fewer words often hold no function word of their own language either."""
 WORD_SHARE: Final = 0.12
 """Share of words that must be function words: lists of names carry one or two by chance."""
 
@@ -246,13 +248,17 @@ def line_language(text: str, language: str) -> str:
 
     Where no other language has more function words in the line than the article's own, it is the
     article's: of 925 such lines that function words alone did not settle, langdetect called seven
-    otherwise, all seven wrongly.
+    otherwise, all seven wrongly. The same holds for a few words that speak for no other language:
+    labels, names and prices, on which langdetect guesses.
     """
     if _may_hold_noise(text):
         return tag_language(text, language).lang
-    scores, _ = _scores_with_letters(text)
-    own = scores.get(base_language(language), 0.0)
-    if own and own >= max(scores.values()):
+    scores, words = _scores_with_letters(text)
+    most = max(scores.values(), default=0.0)
+    if most and scores.get(base_language(language), 0.0) >= most:
+        return language
+    told = most >= WORD_SCORE or not LETTERS.keys().isdisjoint(text.lower())
+    if words < FEW_WORDS and not told:
         return language
     return tag_language(text, language).lang
 

@@ -22,27 +22,24 @@ LABEL_WIDTH: Final = 60
 class PageRow:
     """A line on its way through the passes."""
 
-    __slots__ = ("hits", "keep", "kind", "lang", "line", "reason", "rule", "shape")
+    __slots__ = ("hits", "keep", "kind", "lang", "line", "live", "reason", "rule", "shape")
 
     def __init__(self, line: Line) -> None:
         self.line = line
         self.shape: Shape = shape_of(line)
         self.hits: list[Hit] = []
         self.kind = BlockKind.BODY
+        self.live = True  # still taken for body
         self.reason = ""
         self.rule = ""
         self.keep = False
         self.lang = ""
 
-    @property
-    def live(self) -> bool:
-        """Whether the row is still taken for body."""
-        return self.kind is BlockKind.BODY
-
     def drop(self, rule: str, reason: str, kind: BlockKind = BlockKind.BOILERPLATE) -> None:
         """Take the row out of the body; the first to do so gives rule and reason."""
-        if self.kind is BlockKind.BODY:
+        if self.live:
             self.kind, self.rule, self.reason = kind, rule, reason
+            self.live = kind is BlockKind.BODY
 
 
 def own_script(shape: Shape, family: str) -> bool:

@@ -91,11 +91,14 @@ def take_pull_quotes(rows: list[PageRow]) -> None:
     prose = [r.shape.low for r in rows if r.live and r.shape.prose]
     if len(prose) > PULL_LINES or len(rows) > 2 * PULL_LINES:
         return
+    page = "\n".join(prose)
     for row in rows:
         shape = row.shape
         if not row.live or row.keep or not PULL_WIDTH <= shape.width <= 200:
             continue
         phrase = shape.low.strip(_QUOTE_MARKS)
+        if page.count(phrase) <= shape.prose:  # nowhere but in its own paragraph
+            continue
         if any(phrase in text and len(text) > 1.3 * len(phrase) for text in prose):
             row.drop("general:pull-quote", "a phrase of the article printed once more")
 
