@@ -1,14 +1,14 @@
--- question: Which topics rise: stories this week against the mean of the four weeks before?
+-- question: Which topics rise: stories that began this week against the mean of the four weeks before?
 -- param: days = 7 -- length of a week
 -- columns: topic, stories now, mean before, ratio
--- cost: reads all topic hits, for the first of each story
+-- cost: reads the stories of five weeks and their topic hits
 WITH hit AS (
-    SELECT h.topic, h.story_id, min(coalesce(a.published_at, a.fetched_at)) AS at_first
-    FROM topic_hits h JOIN articles a USING (article_id) GROUP BY ALL
+    SELECT DISTINCT h.topic, s.story_id, s.first_seen
+    FROM stories s JOIN topic_hits h USING (story_id)
+    WHERE s.first_seen >= days_ago(5 * CAST($days AS INTEGER))
 )
 SELECT topic,
-       count(*) FILTER (at_first >= days_ago($days)) AS stories_now,
-       round(count(*) FILTER (at_first < days_ago($days)) / 4.0, 1) AS mean_before,
+       count(*) FILTER (first_seen >= days_ago($days)) AS stories_now,
+       round(count(*) FILTER (first_seen < days_ago($days)) / 4.0, 1) AS mean_before,
        round(stories_now / greatest(0.25, mean_before), 1) AS ratio
-FROM hit WHERE at_first >= days_ago(5 * CAST($days AS INTEGER))
-GROUP BY topic ORDER BY ratio DESC, topic;
+FROM hit GROUP BY topic ORDER BY ratio DESC, topic;
