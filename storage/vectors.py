@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from operator import mul
 from typing import TYPE_CHECKING
 
-from extractors.stories import has_enough
+from extractors.stories import Day, has_enough
 from extractors.vectors import shipped_means
 from storage.rows import insert_rows
 
@@ -36,7 +36,7 @@ ALONE = 0.6  # cosine across languages where they share next to nothing that cou
 # of different texts in our and the development data the nearest have .54.
 ALONE_WORDS = 0.56
 WITHIN, WITHIN_SHARE = 0.6, 0.3  # within a language, where templates reach .97
-CLASHING, CLASHING_SHARE = 0.45, 0.6  # where both have amounts and none in common
+CLASHING, CLASHING_SHARE = 0.45, 0.6  # where amounts or days speak against one event
 FAR = 0.15  # below this, clues alone link no more
 SHIPPED_WEIGHT = 40  # the shipped mean counts as so many articles
 MEAN_OF = 500  # articles that the running mean looks back on
@@ -78,8 +78,8 @@ class VectorBook:
         is_named = likeness.weight >= NEAR_WEIGHT
         if _base(a.language) == _base(b.language):
             alike = cosine >= WITHIN and likeness.share >= WITHIN_SHARE
-            return alike and is_named and not likeness.clash
-        if likeness.clash:
+            return alike and is_named and not likeness.clash and likeness.day is not Day.OTHER
+        if likeness.clash or likeness.day is Day.OTHER:
             return is_named and cosine >= CLASHING and likeness.share >= CLASHING_SHARE
         if is_named:
             return cosine >= NEAR and cosine + likeness.share >= NEAR_SUM

@@ -298,3 +298,46 @@ def test_offices_and_forces_may_follow_a_sign(
 ) -> None:
     found = {clue for clue in make_clues(title, "", language) if clue.startswith("g.")}
     assert found == countries
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("북한은 참가자들이 돌아갈 수 있을지 밝히지 않았다", {"o.bok", "g.gaza", "w.ufs"}),
+        ("작전통제권이란 무엇인가, 현실적인 답", {"g.ir", "a.profit"}),
+        ("여왕이 인도네시아에 인도적 지원을 약속했다", {"p.wangyi", "a.commission"}),
+        ("两国关系正常 其中方案待定 完美方案", {"g.cn", "g.us"}),
+    ],
+)
+def test_names_inside_other_words_are_not_found(text: str, wrong: set[str]) -> None:
+    assert not wrong & set(make_clues(text, "", "zh" if "两" in text else "ko"))
+
+
+def test_names_at_the_beginning_of_a_word_are_found() -> None:
+    clues = make_clues("이란 핵협상 재개…한은, 을지연습 기간 금리 동결", "가자 휴전 합의", "ko")
+    assert {"g.ir", "o.bok", "w.ufs", "g.gaza"} <= set(clues)
+
+
+def test_a_later_event_that_names_the_day_of_an_earlier_one_stays_apart() -> None:
+    """The House votes on the bill that the Senate passed two days before."""
+    told = "한국 주둔 미군 2만8천500명을 유지하도록 한 미국 국방수권법안"
+    senate = make_clues(
+        "상원 통과", f"미국 상원은 15일 {told}을 통과시켰다. 한국 정부는 환영했다.", "ko"
+    )
+    house = make_clues(
+        "하원 통과",
+        f"미국 하원은 17일 {told}을 통과시켰다. 상원은 15일 통과시켰고 관세는 빠졌다.",
+        "ko",
+    )
+    again = make_clues("상원, 법안 가결", f"미국 상원이 15일 {told}을 가결했다고 밝혔다.", "ko")
+    assert compare(senate, house).day is compare(again, house).day is Day.OTHER
+    assert compare(senate, again).day is not Day.OTHER
+
+
+def test_a_day_named_by_the_clock_of_another_place_is_the_same() -> None:
+    """What happens on the evening of the 22nd in Washington is reported on the 23rd in Seoul."""
+    here = make_clues(
+        "전작권 회의", "한미 양국은 23일 전작권 전환을 논의했다. 회의는 22일 열렸다.", "ko"
+    )
+    there = make_clues("戦作権協議", "米韓両国は22日、作戦統制権の移管を協議した。", "ja")
+    assert compare(here, there, words=False).day is not Day.OTHER
