@@ -92,7 +92,7 @@ def clean_lines(
     title_key = line_key(title) if title else ""
     active, language = rows, "und"
     for _ in range(MAX_PASSES):
-        language = _pass(active, title_key, lang_hint, memory, rules.section_names)
+        language = _pass(active, title_key, lang_hint, memory, rules.row_names)
         left = [r for r in active if r.live]
         if len(left) == len(active):
             break
@@ -212,7 +212,7 @@ def _pass(
     title_key: str,
     lang_hint: str | None,
     memory: HostMemory | None,
-    sections: frozenset[str],
+    names: frozenset[str],
 ) -> str:
     """Mark the rows that are not body, judging only by these rows; return the language."""
     for row in rows:
@@ -227,7 +227,7 @@ def _pass(
     bounds = prose_bounds(rows, family)
     take_titles(rows, title_key, bounds)
     if bounds is not None:
-        take_menu_rows(rows, bounds, sections)
+        take_menu_rows(rows, bounds, names)
     take_pull_quotes(rows)
     if memory is not None and bounds is not None:
         judge_by_memory(rows, memory, title_key)

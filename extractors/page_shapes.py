@@ -32,7 +32,7 @@ NAV_SHARE: Final = 0.3
 
 MENU_NAMES: Final = 4
 MENU_KNOWN: Final = 0.6
-"""So many names in one line, most of them names of sections, are a menu."""
+"""So many names in one line, most of them of sections or buttons, are a menu."""
 
 PULL_WIDTH: Final = 36
 """A phrase at least this wide (seven English words) is repeated on purpose."""
@@ -75,7 +75,7 @@ def take_titles(rows: list[PageRow], title_key: str, bounds: tuple[int, int] | N
 
 
 def take_menu_rows(rows: list[PageRow], bounds: tuple[int, int], known: frozenset[str]) -> None:
-    """Names of sections in a row, beside the article."""
+    """Names of sections or buttons in a row, beside the article."""
     first, last = bounds
     for i, row in enumerate(rows):
         if not row.live or row.keep or row.shape.sentence or first <= i <= last:
@@ -83,7 +83,7 @@ def take_menu_rows(rows: list[PageRow], bounds: tuple[int, int], known: frozense
         names = [name for name in _BETWEEN_NAMES.split(row.shape.low) if name]
         held = sum(name in known for name in names)
         if len(names) >= MENU_NAMES and held >= MENU_KNOWN * len(names):
-            row.drop("general:menu-row", "names of sections in a row")
+            row.drop("general:menu-row", "names of sections or buttons in a row")
 
 
 def take_pull_quotes(rows: list[PageRow]) -> None:

@@ -82,7 +82,7 @@ def _may_hit(hit: Hit, shape: Shape) -> bool:
         return False
     if hit.phrase and rule.category in _SPOKEN_TO_READERS and _plainly(_PLAIN, shape):
         return False
-    if hit.phrase and rule.category == "copyright" and _plainly(_TOLD, shape):
+    if hit.phrase and rule.category == "copyright" and (_plainly(_TOLD, shape) or _quotes(shape)):
         return False
     if shape.norm.endswith("?") and (rule.category == "byline" or (hit.phrase and shape.prose)):
         return False  # an interviewer asks, or the article does
@@ -122,3 +122,13 @@ def _plainly(form: re.Pattern[str], shape: Shape) -> bool:
     if not shape.prose or not (shape.has_kana or shape.has_hangul):
         return False
     return bool(form.search(shape.norm)) and not _POLITE.search(shape.norm)
+
+
+_SAID_ZH: Final = re.compile(
+    r"(?<!不)(?:表示|指出|强调|強調|敦促|呼吁|呼籲|批评|批評|判决|判決|起诉|起訴|提告|获悉|獲悉)"
+)
+
+
+def _quotes(shape: Shape) -> bool:
+    """Tell whether a Chinese sentence tells what somebody said or a court did."""
+    return shape.prose and shape.family == "han" and bool(_SAID_ZH.search(shape.norm))

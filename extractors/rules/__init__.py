@@ -65,13 +65,13 @@ class RuleSet:
             yield from group
 
     @cached_property
-    def section_names(self) -> frozenset[str]:
-        """Names of sections, in all languages: what the rules called `nav` hold as whole lines."""
+    def row_names(self) -> frozenset[str]:
+        """Names of sections and buttons, in all languages: what rules hold as whole lines."""
         return frozenset(
             line
             for rules in self.rules.values()
             for rule in rules
-            if rule.category == "nav"
+            if rule.category in ("nav", "share", "ui")
             for line in rule.lines
         )
 
