@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 from functools import lru_cache
@@ -115,7 +115,8 @@ class Likeness:
     `clash` is the number of amounts in the text with fewer of them when none is in common, else 0:
     two launches of a week have the same words and names, and other figures. `is_enough` is False
     when a text says too little to be linked by clues, `has_amounts` True when one has amounts.
-    `day` tells whether both name the same day first, or days of which none is in common.
+    `day` tells whether both begin with the same day, or with days too far apart. `own` is True for
+    texts in one language: the reports of one day on one country share much without being the same.
     """
 
     shared: tuple[str, ...]
@@ -125,12 +126,13 @@ class Likeness:
     is_enough: bool = True
     has_amounts: bool = False
     day: Day = Day.UNKNOWN
+    own: bool = False
 
     @property
     def is_link(self) -> bool:
         """Tell whether the clues alone suffice to call it one event."""
         much = self.weight >= LINK_SHARED and self.share >= LINK_SHARE
-        if self.day is Day.SAME:
+        if self.day is Day.SAME and not self.own:
             much = much or (self.weight >= SAME_DAY_SHARED and self.share >= SAME_DAY_SHARE)
         elif self.day is Day.OTHER:
             much = much and self.share >= OTHER_DAY_SHARE
@@ -197,7 +199,7 @@ def compare(a: tuple[str, ...], b: tuple[str, ...], *, words: bool = True) -> Li
     that two of them are of the lexicon or amounts (names by their sound alone join the sports
     pages of a week).
     """
-    named = _likeness(a, b, words=False)
+    named = replace(_likeness(a, b, words=False), own=words)
     if not words or (named.is_link and sum(c[0] in _SURE for c in named.shared) >= 2):
         return named
     return _likeness(a, b, words=True)
@@ -226,12 +228,13 @@ def _likeness(a: tuple[str, ...], b: tuple[str, ...], *, words: bool) -> Likenes
         clash=_clash(first, second),
         is_enough=enough,
         has_amounts=any(clue.startswith(AMOUNT) for clue in first | second),
-        day=_same_day(first, second, with_words=own_words),
+        day=_same_day(first, second),
+        own=own_words,
     )
 
 
-def _same_day(a: set[str], b: set[str], *, with_words: bool) -> Day:
-    """Compare the days. Every day has many reports in the same words: these say less together.
+def _same_day(a: set[str], b: set[str]) -> Day:
+    """Compare the days.
 
     A later event's report may name the day of the one before: two reports that begin with days
     more than one apart, and do not name the same days, tell of different ones.
@@ -241,7 +244,7 @@ def _same_day(a: set[str], b: set[str], *, with_words: bool) -> Day:
         return Day.UNKNOWN
     begins = [next(iter(_days_in(clues, FIRST_DAY)), 0) for clues in (a, b)]
     if begins[0] == begins[1]:
-        return Day.UNKNOWN if with_words else Day.SAME
+        return Day.SAME
     apart = abs(begins[0] - begins[1])
     if not first & second or (first != second and min(apart, _MONTH - apart) > 1):
         return Day.OTHER
