@@ -35,7 +35,7 @@ ALONE = 0.6  # cosine across languages where they share next to nothing that cou
 # The same where neither has an amount, so that it is no template of figures: of 10,595 such pairs
 # of different texts in our and the development data the nearest have .54.
 ALONE_WORDS = 0.56
-WITHIN, WITHIN_SHARE = 0.6, 0.3  # within a language, where templates reach .97
+WITHIN, WITHIN_SHARE, WITHIN_CLASH = 0.5, 0.33, 1  # within a language, where templates reach .97
 CLASHING, CLASHING_SHARE = 0.45, 0.6  # where amounts or days speak against one event
 # Where both begin with the same day and no amounts speak against it: of the pairs of different
 # events in four sets written blind and two of our own, many of them siblings of one subject, the
@@ -89,7 +89,8 @@ class VectorBook:
         is_named = likeness.weight >= NEAR_WEIGHT
         if within:
             alike = cosine >= WITHIN and likeness.share >= WITHIN_SHARE
-            return alike and is_named and not likeness.clash and likeness.day is not Day.OTHER
+            alike = alike and likeness.clash <= WITHIN_CLASH and likeness.day is not Day.OTHER
+            return alike and is_named
         if likeness.clash or likeness.day is Day.OTHER:
             return is_named and cosine >= CLASHING and likeness.share >= CLASHING_SHARE
         if is_named:
