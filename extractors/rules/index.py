@@ -27,8 +27,9 @@ from extractors.rules.model import Hit, Rule
 TIERS: Final = (60, 120, 260, 420)
 """Widths at which rules are told apart; an index of each tier holds those for wider lines too."""
 
-MAX_WORDS: Final = 10_000
-"""Words that a table remembers: a day's vocabulary; then it begins anew."""
+MAX_WORDS: Final = 30_000
+"""Words that a table remembers, 3 MB of them: the vocabulary of some hundred pages; then it begins
+anew."""
 
 _WORD: Final = re.compile("[a-z0-9]+")
 _BULLETS: Final = " -–—•·・*▶▷►▸▹◀◁▲△▼▽■□▪▫◆◇●○◎★☆※✔→›»>|#+[【(<〈《「“\"'"
