@@ -20,7 +20,6 @@ from extractors.urls import key_of
 from storage.fold_index import LONGER, FoldedText, FoldIndex, Hit, special_keys
 from storage.lineage import Kin, judge_anew, words_for, write_moves
 from storage.linking import Link, Linker, Telling
-from storage.linking import are_akin as are_akin_links
 from storage.rows import insert_rows
 from storage.stories import StoryBook, StoryMember
 from storage.vectors import VectorBook
@@ -150,8 +149,11 @@ class _Folding:
         self._index.add(item, text)
         self._texts.append((item, text, self._encoded[n]))
         self._book.add(_member(item, self._folds[-1]))
+        near = self._linker.near
         for link in links[1:]:
             self._join_stories(item, links[0], link)
+        if links:
+            self._join_near(item, telling, near)
 
     def _telling(self, n: int, item: FoldInput, story_id: int = 0) -> Telling:
         return Telling(
@@ -201,7 +203,9 @@ class _Folding:
     def _join_stories(self, item: FoldInput, a: Link, b: Link) -> None:
         """Make two stories one when an article retells both and they resemble each other."""
         keep, gone = sorted((a.telling.story_id, b.telling.story_id))
-        if keep == gone or not self._book.may_merge(keep, gone) or not are_akin_links(a, b):
+        if keep == gone or not self._book.may_merge(keep, gone):
+            return
+        if not self._linker.are_akin(keep, gone, but=item.article_id):
             return
         reason = {
             "rule": "an article retells both",
@@ -210,6 +214,20 @@ class _Folding:
             "b": b.reason,
         }
         self._merge(keep, gone, reason)
+
+    def _join_near(self, item: FoldInput, telling: Telling, near: Sequence[Telling]) -> None:
+        """Make two stories one when reports of both retell each other and this text resembles both.
+
+        It is what `_join_stories` does for a text that retells both, had this one come first.
+        """
+        for other in near:
+            keep, gone = sorted((telling.story_id, other.story_id))
+            if keep == gone or not self._book.may_merge(keep, gone):
+                continue
+            link = self._linker.bridge(keep, gone)
+            if link is not None:
+                reason = {"rule": "reports of both retell each other", "by": item.article_id}
+                self._merge(keep, gone, {**reason, "a": link.reason})
 
     def _join_texts(self, item: FoldInput, a: FoldedText, b: FoldedText) -> None:
         """Join two texts that a third one shows to be versions of one; their stories become one.

@@ -26,6 +26,7 @@ REACH_S = 72 * 3_600  # a retelling comes within three days (research/duplicates
 ISSUE_S = 12 * 3_600  # a template is issued once a day; within half a day it may be an update
 MIN_KEYS = 2  # telling clues in common before two texts are compared
 MAX_CANDIDATES = 24  # texts compared with one article, those with most clues in common
+MAX_AKIN = 24  # latest tellings of a story that are compared with those of another
 
 
 @dataclass(slots=True, eq=False)
@@ -74,6 +75,7 @@ class Linker:
         self._own_keys: defaultdict[int, list[Telling]] = defaultdict(list)
         self._stored: dict[int, Telling] = {}
         self._candidates: list[dict[int, int]] = [{} for _ in sketches]
+        self.near: list[Telling] = []  # what resembles the last text asked for without being linked
         if not any(self._keys):
             return
         reach = [n for n, keys in enumerate(self._keys) if keys]
@@ -161,6 +163,21 @@ class Linker:
             if telling.story_id == story_id:
                 telling.story_id = into
 
+    def are_akin(self, first: int, second: int, *, but: int) -> bool:
+        """Tell whether two stories may be of one event when a text retells both.
+
+        Any telling of the one that resembles one of the other will do, whether or not the text
+        retells these two: which tellings came before it hangs on the order of arrival. `but` is the
+        text itself.
+        """
+        ones, others = self._tellings(first), self._tellings(second)
+        return any(
+            _likeness(one, other).share >= AKIN_SHARE
+            for one in ones
+            for other in others
+            if but not in (one.article_id, other.article_id)
+        )
+
     def find(self, n: int, telling: Telling) -> list[Link]:
         """Return the tellings of the same event, the best one of each story, best first."""
         found = [self._stored[a] for a in self._candidates[n] if a in self._stored]
@@ -181,25 +198,41 @@ class Linker:
                     picked.add(other.article_id)
         found += [near[a] for a in sorted(picked)]
         stories: defaultdict[int, list[Link]] = defaultdict(list)
+        self.near = []
         for other in found:
-            link = self._link(telling, other)
+            link, share = self._link(telling, other)
             if link:
                 stories[other.story_id].append(link)
+            elif share >= AKIN_SHARE:
+                self.near.append(other)
         best = []
         for links in stories.values():
             first, *rest = sorted(links, key=_rank)
             best.append(replace(first, others=tuple(link.telling for link in rest)))
         return sorted(best, key=_rank)
 
-    def _link(self, telling: Telling, other: Telling) -> Link | None:
-        link = self._alike(telling, other)
-        return None if link is None or _are_issues(telling, other) else link
+    def bridge(self, first: int, second: int) -> Link | None:
+        """Return a link between a telling of the one story and one of the other."""
+        ones, others = self._tellings(first), self._tellings(second)
+        links = (
+            self._link(one, other)[0] for one in ones for other in others if _compared(one, other)
+        )
+        return next(filter(None, links), None)
 
-    def _alike(self, telling: Telling, other: Telling) -> Link | None:
+    def _tellings(self, story_id: int) -> list[Telling]:
+        known = (*self._stored.values(), *self._own)
+        return [telling for telling in known if telling.story_id == story_id][-MAX_AKIN:]
+
+    def _link(self, telling: Telling, other: Telling) -> tuple[Link | None, float]:
+        """The link between two tellings, if there is one, and the share they have in common."""
+        link, share = self._alike(telling, other)
+        return (None, 0.0) if link is not None and _are_issues(telling, other) else (link, share)
+
+    def _alike(self, telling: Telling, other: Telling) -> tuple[Link | None, float]:
         if other.article_id == telling.article_id:
-            return None
+            return None, 0.0
         if telling.topics and other.topics and not set(telling.topics) & set(other.topics):
-            return None
+            return None, 0.0
         likeness = _likeness(telling, other)
         reason: dict[str, Any] = {
             "to": other.article_id,
@@ -212,35 +245,30 @@ class Linker:
             cosine = self._vectors.cosine(telling, other)
             reason["cosine"] = round(cosine, 3)
             if not self._vectors.is_link(telling, other, cosine, likeness):
-                return None
+                return None, likeness.share
             if not likeness.is_link:
                 words = f"retells article {other.article_id} (vectors {cosine:.2f}"
                 shared = f"; both have {likeness.in_words}" if likeness.shared else ""
-                return Link(
-                    other, score + cosine, {**reason, "rule": "vectors"}, words + shared + ")"
-                )
+                reason["rule"] = "vectors"
+                return Link(other, score + cosine, reason, words + shared + ")"), likeness.share
         if not likeness.is_link:
-            return None
+            return None, likeness.share
         words = f"retells article {other.article_id}: both have {likeness.in_words}"
-        return Link(other, score, {**reason, "rule": "clues"}, words)
+        return Link(other, score, {**reason, "rule": "clues"}, words), likeness.share
+
+
+def _compared(a: Telling, b: Telling) -> bool:
+    """Tell whether the search for candidates would bring two tellings together."""
+    if abs(a.at - b.at) > REACH_S:
+        return False
+    if a.vector is not None and b.vector is not None and set(a.topics) & set(b.topics):
+        return True
+    return len({*key_clues(a.clues)} & {*key_clues(b.clues)}) >= MIN_KEYS
 
 
 def _are_issues(a: Telling, b: Telling) -> bool:
     """Tell whether two texts are yesterday's and today's issue of a template, maybe reprinted."""
     return abs(a.at - b.at) >= ISSUE_S and are_issues(a.features, b.features)
-
-
-def are_akin(a: Link, b: Link) -> bool:
-    """Tell whether two stories may be of one event when a text retells both.
-
-    Any telling of the one that resembles one of the other will do: which of them is the nearest to
-    the text hangs on the order of arrival.
-    """
-    return any(
-        _likeness(one, other).share >= AKIN_SHARE
-        for one in (a.telling, *a.others)
-        for other in (b.telling, *b.others)
-    )
 
 
 def _likeness(a: Telling, b: Telling) -> Likeness:

@@ -215,3 +215,29 @@ def test_an_early_report_that_comes_late_brings_its_story_to_the_one_it_retells(
     with store.write() as tx:
         events = tx.con.execute("SELECT kind, story_id, other_story FROM core.story_event")
         assert events.fetchall() == [("merge", folds[0].story_id, folds[1].story_id)]
+
+
+# Four reports of one event: A and B share nothing, X retells both, C retells A and resembles B.
+CLUES = {
+    "A": ("p.one", "t.one", "w.one"),
+    "B": ("n.1050000000", "n.3000000000", "w.two", "w.three"),
+    "X": ("n.1050000000", "n.3000000000", "p.one", "t.one", "w.one"),
+    "C": ("n.500000000", "n.700000000", "p.one", "t.one", "w.one", "w.three", "w.two"),
+}
+
+
+@pytest.mark.parametrize("order", ["".join(some) for some in permutations(CLUES)])
+@pytest.mark.parametrize("size", [1, 4])
+def test_a_bridge_between_two_reports_holds_whenever_it_comes(
+    order: str, size: int, store: Store
+) -> None:
+    """ABXC and BAXC gave two stories: when X came, nothing else joined A and B."""
+    items = []
+    for n, name in enumerate(CLUES):
+        told = fold_input(n, article(90 + n), title=name, outlet=name, hours=n)
+        clues = tuple(sorted(CLUES[name]))
+        language = ("en", "ko", "ja", "zh-Hans")[n]
+        items.append(replace(told, sketch=replace(told.sketch, clues=clues), language=language))
+    by_name = dict(zip(CLUES, items, strict=True))
+    _, stories = arrive(store, [by_name[name] for name in order], size)
+    assert [story[2] for story in stories] == [4]  # type: ignore[attr-defined]
