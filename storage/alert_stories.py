@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from alerts.intents import STORY_MERGED, AlertIntent
-from storage.outbox import enqueue, payload_json, withdraw
+from alerts.intents import STORY_MERGED
+from storage.alert_queue import enqueue_note
+from storage.outbox import payload_json, withdraw
 
 if TYPE_CHECKING:
     from storage.database import Transaction
@@ -76,22 +77,9 @@ def _stand_for(tx: Transaction, alert_key: str, story_id: int) -> None:
 
 def _say_where_it_goes_on(tx: Transaction, alert_key: str, other: str) -> None:
     row = tx.con.execute(
-        "SELECT a.story_id, a.article_id, a.topic, a.channel, o.payload ->> '$.article.title' "
-        "FROM core.alert a, core.alert o WHERE a.alert_key = ? AND o.alert_key = ?",
-        [alert_key, other],
+        "SELECT payload ->> '$.article.title' FROM core.alert WHERE alert_key = ?", [other]
     ).fetchone()
-    if row is None:
-        return
-    key = f"{alert_key}/note/merged"
-    text = f"The same story as another alert. Later reports are in its thread: {row[4] or other}"
-    intent = AlertIntent(
-        alert_key=key,
-        kind="reply",
-        story_id=row[0],
-        article_id=row[1],
-        topic=row[2],
-        channel=row[3],
-        payload={"alert_key": key, "text": text},
-        parent_key=alert_key,
-    )
-    enqueue(tx, [intent])
+    if row is not None:
+        where = row[0] or other
+        text = f"The same story as another alert. Later reports are in its thread: {where}"
+        enqueue_note(tx, alert_key, "merged", text)
