@@ -2,6 +2,7 @@
 
     python benchmarks/bench_archive.py FOLDER [--sizes 10000,100000] [--queries-only]
     python benchmarks/bench_archive.py LARGE --compare SMALL MIDDLE
+    python benchmarks/bench_archive.py FOLDER --questions --sizes 10000,100000,1000000
 
 Fills a store with made articles (generate_archive.py) through the store's own functions: article
 rows, blocks, keys, topic hits, search index, in transactions as a run makes them. At each size it
@@ -323,7 +324,7 @@ def ask_named(store: Store, hours: float = 4, times: int = 5) -> dict[str, list[
     The articles' times are made, so "now" is when the newest one came; and a window of hours is
     in every archive, so that the same number of articles is looked at.
     """
-    values = {"topic": "opcon", "article": "5432", "story": "5432", "hours": "24"}
+    values = {"topic": "opcon", "article": "2432", "story": "2432", "hours": "24"}
     taken: dict[str, list[float]] = {}
     with store.read() as con:
         row = con.execute("SELECT max(fetched_at) FROM articles").fetchone()
@@ -354,6 +355,55 @@ def ask_named(store: Store, hours: float = 4, times: int = 5) -> dict[str, list[
     return taken
 
 
+def make_rows(store: Store, count: int) -> None:
+    """Fill a store with rows made in SQL: an article a minute, a story for three, a hit for ten."""
+    began = "TIMESTAMPTZ '2026-01-01 00:00:00+00'"
+    with store.write() as tx:
+        tx.con.execute(
+            f"""
+            INSERT INTO core.article (article_id, url, outlet, title, language, body, published_at,
+                                      fetched_at, story_id, words, status, rev)
+            SELECT i, 'https://x.example/' || i, 'Outlet ' || (i % 40), 'Title of ' || i,
+                   ['en', 'ko', 'ja', 'zh-Hans'][1 + i % 4], repeat('body words ', 40),
+                   {began} + to_minutes(i), {began} + to_minutes(i), i // 3 + 1, 80, 'ok', 1
+            FROM range(1, {count} + 1) t(i)
+            """
+        )
+        tx.con.execute(
+            f"""
+            INSERT INTO core.topic_hit (article_id, story_id, topic, topic_version, level, score,
+                                        why, rev)
+            SELECT i, i // 3 + 1, ['opcon', 'ssn', 'aukus'][1 + i % 3], 'v',
+                   CASE WHEN i % 20 = 0 THEN 'alert' ELSE 'mention' END, 10, '{{}}', 1
+            FROM range(10, {count} + 1, 10) t(i)
+            """
+        )
+        tx.con.execute(
+            """
+            INSERT INTO core.story (story_id, title, first_seen, last_seen, n_articles, n_outlets,
+                                    n_origins, rev)
+            SELECT story_id, 'Story ' || story_id, min(fetched_at), max(fetched_at), count(*),
+                   count(DISTINCT outlet), 1, 1
+            FROM core.article GROUP BY story_id ORDER BY story_id
+            """
+        )
+    store.publish()
+
+
+def ask_made(folder: Path, sizes: Sequence[int]) -> None:
+    """Print what the named questions cost over a day, at each size, and the last to the first."""
+    taken = []
+    for size in sizes:
+        store = Store(folder / f"{size}" / "archive.duckdb")
+        make_rows(store, size)
+        taken.append(ask_named(store, hours=24, times=9))
+    print(f"{'ms of processor time':20}" + "".join(f"{size:>12,}" for size in sizes) + "   ratio")
+    for name in sorted(taken[0]):
+        medians = [statistics.median(times[name]) * 1000 for times in taken]
+        cells = "".join(f"{median:>12.1f}" for median in medians)
+        print(f"{name:20}{cells}{medians[-1] / max(medians[0], 0.1):>8.2f}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
@@ -362,7 +412,13 @@ def main() -> None:
     parser.add_argument(
         "--compare", type=Path, nargs="+", default=(), help="smaller archives: in turns with FOLDER"
     )
+    parser.add_argument(
+        "--questions", action="store_true", help="the named questions only, on rows made in SQL"
+    )
     options = parser.parse_args()
+    if options.questions:
+        ask_made(options.folder, [int(size) for size in options.sizes.split(",")])
+        return
     if options.compare:
         folders = [*options.compare, options.folder]
         print(json.dumps(compare([Store(folder / "archive.duckdb") for folder in folders])))

@@ -8,4 +8,5 @@ SELECT h.topic, count(*) FILTER (h.level = 'alert') AS alert_hits,
        max(coalesce(a.published_at, a.fetched_at)) AS newest
 FROM topic_hits h JOIN articles a USING (article_id)
 WHERE a.fetched_at >= days_ago($days)
+      AND h.article_id >= (SELECT min(article_id) FROM articles WHERE fetched_at >= days_ago($days))
 GROUP BY h.topic ORDER BY alert_hits DESC, h.topic;
