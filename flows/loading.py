@@ -72,8 +72,8 @@ def load_documents(
             counts += result.outcomes()
             hosts |= {item.host for item in judged if item.host}
             done = sum(counts.values())
-            what = "document" if done == 1 else "documents"
-            app.say(f"{done} {what} processed, {time.monotonic() - began:.0f} s")
+            took = f"{time.monotonic() - began:.0f} s"
+            app.say(f"{done} document{'' if done == 1 else 's'} processed, {took}")
     look_back(app.store, sorted(hosts), topics)
     rematch_all(app.store, topics)
     app.store.publish()

@@ -141,7 +141,7 @@ class _Folding:
     def _begin(self, n: int, item: FoldInput) -> None:
         """A text that is no copy: it joins the story that it retells, or begins one."""
         telling = self._telling(n, item)
-        links = self._linker.find(n, telling)
+        links, akin = self._linker.find(n, telling)
         telling.story_id = links[0].telling.story_id if links else self._book.new_id()
         text = _text_of(item, root=item.article_id, story_id=telling.story_id)
         self._folds.append(_retelling(item, text, links))
@@ -149,11 +149,10 @@ class _Folding:
         self._index.add(item, text)
         self._texts.append((item, text, self._encoded[n]))
         self._book.add(_member(item, self._folds[-1]))
-        near = self._linker.near
         for link in links[1:]:
             self._join_stories(item, links[0], link)
         if links:
-            self._join_near(item, telling, near)
+            self._join_akin(item, telling, akin)
 
     def _telling(self, n: int, item: FoldInput, story_id: int = 0) -> Telling:
         return Telling(
@@ -191,7 +190,7 @@ class _Folding:
     def _link_first(self, n: int, item: FoldInput, text: FoldedText) -> None:
         """Link a first text that came after its copies as if it had come before them."""
         telling = self._telling(n, item, text.story_id)
-        for link in self._linker.find(n, telling):
+        for link in self._linker.find(n, telling)[0]:
             own, other = telling.story_id, link.telling.story_id
             keep, gone = sorted((own, other))
             if own != other and self._book.may_merge(keep, gone):
@@ -215,13 +214,13 @@ class _Folding:
         }
         self._merge(keep, gone, reason)
 
-    def _join_near(self, item: FoldInput, telling: Telling, near: Sequence[Telling]) -> None:
+    def _join_akin(self, item: FoldInput, telling: Telling, akin: Sequence[Telling]) -> None:
         """Make two stories one when reports of both retell each other and this text resembles both.
 
         It is what `_join_stories` does for a text that retells both, had this one come first.
         """
-        for other in near:
-            keep, gone = sorted((telling.story_id, other.story_id))
+        for story_id in dict.fromkeys(other.story_id for other in akin):
+            keep, gone = sorted((telling.story_id, story_id))
             if keep == gone or not self._book.may_merge(keep, gone):
                 continue
             link = self._linker.bridge(keep, gone)

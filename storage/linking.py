@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from extractors.sketch import are_issues
@@ -46,16 +46,12 @@ class Telling:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A telling of the same event, and how that is known.
-
-    `others` are further tellings of the event in the same story.
-    """
+    """A telling of the same event, and how that is known."""
 
     telling: Telling
     score: float
     reason: dict[str, Any]
     words: str
-    others: tuple[Telling, ...] = ()
 
 
 class Linker:
@@ -75,7 +71,6 @@ class Linker:
         self._own_keys: defaultdict[int, list[Telling]] = defaultdict(list)
         self._stored: dict[int, Telling] = {}
         self._candidates: list[dict[int, int]] = [{} for _ in sketches]
-        self.near: list[Telling] = []  # what resembles the last text asked for without being linked
         if not any(self._keys):
             return
         reach = [n for n, keys in enumerate(self._keys) if keys]
@@ -178,8 +173,11 @@ class Linker:
             if but not in (one.article_id, other.article_id)
         )
 
-    def find(self, n: int, telling: Telling) -> list[Link]:
-        """Return the tellings of the same event, the best one of each story, best first."""
+    def find(self, n: int, telling: Telling) -> tuple[list[Link], list[Telling]]:
+        """Return the tellings of the same event, the best one of each story, best first.
+
+        And the tellings that resemble this one without being linked to it.
+        """
         found = [self._stored[a] for a in self._candidates[n] if a in self._stored]
         counts: Counter[int] = Counter()
         near: dict[int, Telling] = {}
@@ -198,26 +196,26 @@ class Linker:
                     picked.add(other.article_id)
         found += [near[a] for a in sorted(picked)]
         stories: defaultdict[int, list[Link]] = defaultdict(list)
-        self.near = []
+        akin = []
         for other in found:
             link, share = self._link(telling, other)
             if link:
                 stories[other.story_id].append(link)
             elif share >= AKIN_SHARE:
-                self.near.append(other)
-        best = []
-        for links in stories.values():
-            first, *rest = sorted(links, key=_rank)
-            best.append(replace(first, others=tuple(link.telling for link in rest)))
-        return sorted(best, key=_rank)
+                akin.append(other)
+        return sorted((min(links, key=_rank) for links in stories.values()), key=_rank), akin
 
     def bridge(self, first: int, second: int) -> Link | None:
         """Return a link between a telling of the one story and one of the other."""
-        ones, others = self._tellings(first), self._tellings(second)
-        links = (
-            self._link(one, other)[0] for one in ones for other in others if _compared(one, other)
-        )
-        return next(filter(None, links), None)
+        keyed = [(other, {*key_clues(other.clues)}) for other in self._tellings(second)]
+        for one in self._tellings(first):
+            keys = {*key_clues(one.clues)}
+            for other, known in keyed:
+                if _compared(one, other, len(keys & known)):
+                    link, _ = self._link(one, other)
+                    if link is not None:
+                        return link
+        return None
 
     def _tellings(self, story_id: int) -> list[Telling]:
         known = (*self._stored.values(), *self._own)
@@ -257,13 +255,13 @@ class Linker:
         return Link(other, score, {**reason, "rule": "clues"}, words), likeness.share
 
 
-def _compared(a: Telling, b: Telling) -> bool:
-    """Tell whether the search for candidates would bring two tellings together."""
+def _compared(a: Telling, b: Telling, shared: int) -> bool:
+    """Tell whether the search for candidates would bring together tellings with `shared` keys."""
     if abs(a.at - b.at) > REACH_S:
         return False
     if a.vector is not None and b.vector is not None and set(a.topics) & set(b.topics):
         return True
-    return len({*key_clues(a.clues)} & {*key_clues(b.clues)}) >= MIN_KEYS
+    return shared >= MIN_KEYS
 
 
 def _are_issues(a: Telling, b: Telling) -> bool:
