@@ -194,8 +194,8 @@ WORD_SCORE: Final = 1.6
 """Function words needed (shared ones count in part), and how far ahead of the second language."""
 WORD_LEAD: Final = 2.0
 FEW_WORDS: Final = 10
-"""Lines of fewer words often hold no function word of their own language either: of 55 such sentences
-on 750 real pages langdetect called 5 otherwise than their article, all 5 wrongly."""
+"""Lines of fewer words often hold no function word of their own language either: of 55 such
+sentences on 750 real pages langdetect called 5 otherwise than their article, all 5 wrongly."""
 WORD_SHARE: Final = 0.12
 """Share of words that must be function words: lists of names carry one or two by chance."""
 
