@@ -158,10 +158,16 @@ def _macros() -> Iterator[str]:
     """Yield the macros of the migrations with the comment above each."""
     yield "| macro | what it gives |"
     yield "|---|---|"
+    told: set[str] = (
+        set()
+    )  # a later migration may replace a macro; what it gives is told by the first
     for entry in sorted(files("storage").joinpath("migrations").iterdir(), key=lambda e: e.name):
         remark = ""
         for line in entry.read_text("utf-8").splitlines():
             if found := re.match(r"CREATE (?:OR REPLACE )?MACRO (\w+\([^)]*\))( AS TABLE)?", line):
+                if found[1] in told:
+                    continue
+                told.add(found[1])
                 shape = "rows" if found[2] else "value"
                 yield f"| `{found[1]}` | {shape}: {remark or 'see its name'} |"
             remark = line.removeprefix("-- ") if line.startswith("-- ") else ""

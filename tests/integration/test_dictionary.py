@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -53,3 +54,9 @@ def test_nothing_is_described_that_does_not_exist(store: Store) -> None:
 def test_the_document_is_the_one_that_the_schema_gives() -> None:
     # python -m storage.dictionary > docs/data-model.md
     assert (ROOT / "docs" / "data-model.md").read_text("utf-8") == current_data_model()
+
+
+def test_a_macro_that_a_later_migration_replaces_is_told_once() -> None:
+    macros = re.findall(r"^\| `(\w+)\([^`]*\)` \| (?:rows|value): ", current_data_model(), re.M)
+    assert {"hits_of", "search", "days_ago"} <= set(macros)
+    assert len(macros) == len(set(macros))
