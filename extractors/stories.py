@@ -7,9 +7,10 @@ the text's own language; and how much of them two texts share. No model, no stor
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from functools import lru_cache
@@ -32,21 +33,7 @@ WEIGHTS = {
     "s": 1.6, WORD_PREFIX: 0.35, "d": 0.0,
 }  # fmt: skip
 
-# Over stories_dev, dates left out, every pair of one event lies above (weights 5.9, share .63) and
-# every other pair below (share .43 at weight 3.6); with 25 % of the lexicon taken away at random
-# recall is .94 and with 40 % .84, still without a wrong pair.
-LINK_SHARED = 4.4  # sum of shared weights: a name, a term and a lesser clue
-LINK_SHARE = 0.42  # of the geometric mean of both texts' weights
-# The day that both name first, or that they begin with other days, moves the bar. Of 513 pairs of
-# one event that these clues link (development stories, three sets written blind, two of our own)
-# 443 begin with the same day and 18 with others, 12 of these with a share of .635 and more; of 13
-# pairs of different events 12 begin with other days, with shares up to .616. Pairs of different
-# events that begin with the same day and are not linked reach a share of .33 (weight 5.8).
-SAME_DAY_SHARED, SAME_DAY_SHARE = 4.0, 0.36
-OTHER_DAY_SHARE = 0.62
-CLASH = 2  # so many amounts in both texts, none of them in common: not the same event
-AKIN_SHARE = 0.25  # two stories may become one through a third text only when they share this
-_SURE = "pwtn"  # persons, programmes, terms and amounts
+UNSAID = 2.0  # weight that every text is taken to have besides its clues; 1 to 4 score alike
 MIN_WEIGHT = 4.0  # a text with less says too little to be linked by clues
 KEY_WEIGHT = 1.0  # clues from this weight on are worth searching by
 
@@ -110,33 +97,23 @@ class Day(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Likeness:
-    """How much two texts share: the clues, their weight, and its share of what both have.
+    """How much two texts share: the clues, and what the names, terms and amounts among them weigh.
 
-    `clash` is the number of amounts in the text with fewer of them when none is in common, else 0:
-    two launches of a week have the same words and names, and other figures. `is_enough` is False
-    when a text says too little to be linked by clues, `has_amounts` True when one has amounts.
-    `day` tells whether both begin with the same day, or with days too far apart. `own` is True for
-    texts in one language: the reports of one day on one country share much without being the same.
+    `weight` is their sum, `share` its part of the geometric mean of what both texts have (and a
+    little more: one clue of one is not everything); `words` is the share of plain words, 0 for
+    texts in two languages. `clash` is the number of amounts in
+    the text with fewer of them when none is in common, else 0: two launches of a week have the
+    same words and names, and other figures. `is_enough` is False when a text says too little to be
+    linked by clues. `day` tells whether both begin with the same day, or with days too far apart.
     """
 
     shared: tuple[str, ...]
     weight: float
     share: float
+    words: float = 0.0
     clash: int = 0
     is_enough: bool = True
-    has_amounts: bool = False
     day: Day = Day.UNKNOWN
-    own: bool = False
-
-    @property
-    def is_link(self) -> bool:
-        """Tell whether the clues alone suffice to call it one event."""
-        much = self.weight >= LINK_SHARED and self.share >= LINK_SHARE
-        if self.day is Day.SAME and not self.own:
-            much = much or (self.weight >= SAME_DAY_SHARED and self.share >= SAME_DAY_SHARE)
-        elif self.day is Day.OTHER:
-            much = much and self.share >= OTHER_DAY_SHARE
-        return much and self.clash < CLASH and self.is_enough
 
     @property
     def in_words(self) -> str:
@@ -194,43 +171,31 @@ def compare(a: tuple[str, ...], b: tuple[str, ...], *, words: bool = True) -> Li
     """Compare the clues of two texts. Symmetric.
 
     `words` is False for texts of two languages: their plain words agree by chance at most (pairs
-    of Chinese characters in Japanese and Chinese). Two newsrooms of one language choose their own
-    words too: when names, terms and amounts alone make a link, the words do not undo it, provided
-    that two of them are of the lexicon or amounts (names by their sound alone join the sports
-    pages of a week).
+    of Chinese characters in Japanese and Chinese). Words are counted apart from names, terms and
+    amounts: two newsrooms of one language choose their own.
     """
-    named = replace(_likeness(a, b, words=False), own=words)
-    if not words or (named.is_link and sum(c[0] in _SURE for c in named.shared) >= 2):
-        return named
-    return _likeness(a, b, words=True)
-
-
-def _likeness(a: tuple[str, ...], b: tuple[str, ...], *, words: bool) -> Likeness:
-    first, second = (
-        {clue for clue in clues if words or not clue.startswith(WORD_PREFIX)} for clues in (a, b)
-    )
+    first, second = set(a), set(b)
+    both = first & second
     shared = sorted(
-        (clue for clue in first & second if not clue.startswith(_DAYS)),
+        (c for c in both if not c.startswith(_DAYS) and (words or not c.startswith(WORD_PREFIX))),
         key=lambda clue: (-weight_of(clue), clue),
     )
-    weight = sum(weight_of(clue) for clue in shared)
-    own_words = any(clue.startswith(WORD_PREFIX) for clue in shared)
-    totals = [
-        sum(weight_of(c) for c in clues if own_words or not c.startswith(WORD_PREFIX))
-        for clues in (first, second)
-    ]
-    share = weight / max(1e-9, (totals[0] * totals[1]) ** 0.5)
-    enough = has_enough(a) and has_enough(b)
+    weight = total_weight(tuple(shared))
+    plain = [sum(clue.startswith(WORD_PREFIX) for clue in clues) for clues in (a, b, shared)]
     return Likeness(
         shared=tuple(shared),
         weight=round(weight, 2),
-        share=round(share, 3),
+        share=_part(weight, total_weight(a) + UNSAID, total_weight(b) + UNSAID),
+        words=_part(plain[2], plain[0], plain[1]),
         clash=_clash(first, second),
-        is_enough=enough,
-        has_amounts=any(clue.startswith(AMOUNT) for clue in first | second),
+        is_enough=has_enough(a) and has_enough(b),
         day=_same_day(first, second),
-        own=own_words,
     )
+
+
+def _part(shared: float, first: float, second: float) -> float:
+    """What is shared as a part of the geometric mean of what both have."""
+    return round(shared / max(1e-9, math.sqrt(first * second)), 3)
 
 
 def _same_day(a: set[str], b: set[str]) -> Day:
@@ -284,8 +249,14 @@ def weight_of(clue: str) -> float:
     return WEIGHTS[clue[0]]
 
 
-def key_clues(clues: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the clues worth searching by; none of a text that says too little."""
+def key_clues(clues: tuple[str, ...], *, weak: bool = False) -> tuple[str, ...]:
+    """Return the clues worth searching by; none of a text that says too little.
+
+    `weak`: the lesser ones too (countries, actions, years), of every text; for a search whose
+    finds are then told apart by sentence vectors.
+    """
+    if weak:
+        return tuple(clue for clue in clues if not clue.startswith((WORD_PREFIX, *_DAYS)))
     if not has_enough(clues):
         return ()
     return tuple(clue for clue in clues if weight_of(clue) >= KEY_WEIGHT)

@@ -400,9 +400,9 @@ def _write(tx: Transaction, texts: Sequence[tuple[FoldInput, FoldedText, bytes |
     )
     clues = [
         (key_of(clue), text.article_id, text.at)
-        for item, text, _ in texts
+        for item, text, vector in texts
         if text.root == text.article_id
-        for clue in key_clues(item.sketch.clues)
+        for clue in key_clues(item.sketch.clues, weak=vector is not None)
     ]
     if clues:
         hashes, ids, times = (list(column) for column in zip(*clues, strict=True))

@@ -8,13 +8,15 @@ join a batch on telling clues.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from extractors.language import base_language
+from extractors.likelihood import AKIN, is_link, likelihood
 from extractors.sketch import are_issues
-from extractors.stories import AKIN_SHARE, Likeness, compare, key_clues
+from extractors.stories import Likeness, compare, key_clues, weight_of
 from extractors.urls import key_of
 
 if TYPE_CHECKING:
@@ -22,10 +24,14 @@ if TYPE_CHECKING:
     from storage.database import Transaction
     from storage.vectors import VectorBook
 
+DAY_S = 24 * 3_600
 REACH_S = 72 * 3_600  # a retelling comes within three days (research/duplicates-and-stories.md §3)
 ISSUE_S = 12 * 3_600  # a template is issued once a day; within half a day it may be an update
-MIN_KEYS = 2  # telling clues in common before two texts are compared
-MAX_CANDIDATES = 24  # texts compared with one article, those with most clues in common
+# Before two texts are compared: so many telling clues in common, or, where vectors decide too, so
+# much weight of any clues (a term, or a country and an action).
+MIN_KEYS = 2
+MIN_KEY_WEIGHT = 1.0
+MAX_CANDIDATES = 24  # texts compared with one article, those with the most in common
 MAX_AKIN = 24  # latest tellings of a story that are compared with those of another
 
 
@@ -54,6 +60,38 @@ class Link:
     words: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """A telling beside another one, and how likely the two tell of one event."""
+
+    other: Telling
+    likeness: Likeness
+    cosine: float | None
+    probability: float
+
+    @property
+    def is_link(self) -> bool:
+        return is_link(self.probability, vectors=self.cosine is not None)
+
+    def link(self) -> Link:
+        likeness, other = self.likeness, self.other
+        reason: dict[str, Any] = {
+            "to": other.article_id,
+            "rule": "clues" if self.cosine is None else "clues and vectors",
+            "likelihood": round(self.probability, 3),
+            "shared": list(likeness.shared[:12]),
+            "weight": likeness.weight,
+            "share": likeness.share,
+        }
+        told = f"likelihood {min(self.probability, 0.999):.3f}"
+        if self.cosine is not None:
+            reason["cosine"] = round(self.cosine, 3)
+            told += f", vectors {self.cosine:.2f}"
+        shared = f": both have {likeness.in_words}" if likeness.in_words else ""
+        words = f"retells article {other.article_id} ({told}){shared}"
+        return Link(other, self.probability, reason, words)
+
+
 class Linker:
     """Finds tellings for a batch; later texts of the batch see the earlier ones."""
 
@@ -65,12 +103,12 @@ class Linker:
         topics: Sequence[tuple[str, ...]],
         vectors: VectorBook | None = None,
     ) -> None:
-        self._keys = [[key_of(clue) for clue in key_clues(s.clues)] for s in sketches]
         self._vectors = vectors
+        self._keys = [self._keys_of(sketch.clues) for sketch in sketches]
         self._own: list[Telling] = []
         self._own_keys: defaultdict[int, list[Telling]] = defaultdict(list)
         self._stored: dict[int, Telling] = {}
-        self._candidates: list[dict[int, int]] = [{} for _ in sketches]
+        self._candidates: list[set[int]] = [set() for _ in sketches]
         if not any(self._keys):
             return
         reach = [n for n, keys in enumerate(self._keys) if keys]
@@ -81,26 +119,41 @@ class Linker:
         if wanted:
             self._load(tx, sorted(wanted))
 
+    def _keys_of(self, clues: tuple[str, ...]) -> dict[int, float]:
+        """What a text is searched by: hashes of clues, and what each of them weighs."""
+        keys = key_clues(clues, weak=self._vectors is not None)
+        return {key_of(clue): weight_of(clue) for clue in keys}
+
+    def _is_candidate(self, shared: Sequence[float]) -> bool:
+        """Tell whether texts that share keys of these weights are worth comparing."""
+        if self._vectors is None:
+            return len(shared) >= MIN_KEYS
+        return sum(shared) >= MIN_KEY_WEIGHT
+
     def _search(self, tx: Transaction, times: Sequence[int], low: int, high: int) -> set[int]:
         numbers = [n for n, keys in enumerate(self._keys) for _ in keys]
         hashes = [h for keys in self._keys for h in keys]
+        weights = [weight for keys in self._keys for weight in keys.values()]
+        least = (MIN_KEYS, 0.0) if self._vectors is None else (1, MIN_KEY_WEIGHT)
         rows = tx.con.execute(
             """
-            SELECT b.n, c.article_id, count(*) AS shared
-            FROM (SELECT unnest(?::INTEGER[]) AS n, unnest(?::UBIGINT[]) AS h) b
+            SELECT b.n, c.article_id
+            FROM (SELECT unnest(?::INTEGER[]) AS n, unnest(?::UBIGINT[]) AS h,
+                         unnest(?::DOUBLE[]) AS weight) b
             JOIN (SELECT unnest(?::INTEGER[]) AS n, unnest(?::BIGINT[]) AS at_s) i USING (n)
             JOIN core.clue c ON c.h = b.h AND c.at_s BETWEEN i.at_s - ? AND i.at_s + ?
             WHERE c.at_s BETWEEN ? AND ?
             GROUP BY b.n, c.article_id
-            HAVING count(*) >= ?
-            QUALIFY row_number() OVER (PARTITION BY b.n ORDER BY count(*) DESC, c.article_id) <= ?
+            HAVING count(*) >= ? AND round(sum(b.weight), 6) >= ?
+            QUALIFY row_number() OVER
+                (PARTITION BY b.n ORDER BY round(sum(b.weight), 6) DESC, c.article_id) <= ?
             """,
-            [numbers, hashes, list(range(len(times))), list(times), REACH_S, REACH_S, low, high,
-             MIN_KEYS, MAX_CANDIDATES],
+            [numbers, hashes, weights, list(range(len(times))), list(times), REACH_S, REACH_S, low,
+             high, *least, MAX_CANDIDATES],
         ).fetchall()  # fmt: skip
-        for n, article_id, shared in rows:
-            self._candidates[n][article_id] = shared
-        return {article_id for _, article_id, _ in rows}
+        for n, article_id in rows:
+            self._candidates[n].add(article_id)
+        return {article_id for _, article_id in rows}
 
     def _search_topics(
         self,
@@ -127,7 +180,7 @@ class Linker:
              low, high, REACH_S, REACH_S],
         ).fetchall()  # fmt: skip
         for n, article_id in rows:
-            self._candidates[n].setdefault(article_id, 0)
+            self._candidates[n].add(article_id)
         return {article_id for _, article_id in rows}
 
     def _load(self, tx: Transaction, wanted: list[int]) -> None:
@@ -167,7 +220,7 @@ class Linker:
         """
         ones, others = self._tellings(first), self._tellings(second)
         return any(
-            _likeness(one, other).share >= AKIN_SHARE
+            self._compare(one, other).probability >= AKIN
             for one in ones
             for other in others
             if but not in (one.article_id, other.article_id)
@@ -178,16 +231,16 @@ class Linker:
 
         And the tellings that resemble this one without being linked to it.
         """
-        found = [self._stored[a] for a in self._candidates[n] if a in self._stored]
-        counts: Counter[int] = Counter()
+        found = [self._stored[a] for a in sorted(self._candidates[n]) if a in self._stored]
+        shared: defaultdict[int, list[float]] = defaultdict(list)
         near: dict[int, Telling] = {}
-        for h in self._keys[n]:
+        for h, weight in self._keys[n].items():
             for other in self._own_keys.get(h, ()):
                 if abs(other.at - telling.at) <= REACH_S:
-                    counts[other.article_id] += 1
+                    shared[other.article_id].append(weight)
                     near[other.article_id] = other
-        ranked = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
-        picked = {a for a, count in ranked[:MAX_CANDIDATES] if count >= MIN_KEYS}
+        ranked = sorted(shared, key=lambda a: (-round(sum(shared[a]), 6), a))
+        picked = {a for a in ranked[:MAX_CANDIDATES] if self._is_candidate(shared[a])}
         if telling.vector is not None:  # as in `_search_topics`: all of its topics
             for other in self._own:
                 on_topic = other.vector is not None and set(telling.topics) & set(other.topics)
@@ -198,70 +251,61 @@ class Linker:
         stories: defaultdict[int, list[Link]] = defaultdict(list)
         akin = []
         for other in found:
-            link, share = self._link(telling, other)
-            if link:
-                stories[other.story_id].append(link)
-            elif share >= AKIN_SHARE:
+            found_alike = self._compare(telling, other)
+            if found_alike.is_link:
+                stories[other.story_id].append(found_alike.link())
+            elif found_alike.probability >= AKIN:
                 akin.append(other)
         return sorted((min(links, key=_rank) for links in stories.values()), key=_rank), akin
 
     def bridge(self, first: int, second: int) -> Link | None:
         """Return a link between a telling of the one story and one of the other."""
-        keyed = [(other, {*key_clues(other.clues)}) for other in self._tellings(second)]
+        keyed = [(other, self._keys_of(other.clues)) for other in self._tellings(second)]
         for one in self._tellings(first):
-            keys = {*key_clues(one.clues)}
+            keys = self._keys_of(one.clues)
             for other, known in keyed:
-                if _compared(one, other, len(keys & known)):
-                    link, _ = self._link(one, other)
-                    if link is not None:
-                        return link
+                if self._compared(one, other, [keys[h] for h in keys.keys() & known.keys()]):
+                    found = self._compare(one, other)
+                    if found.is_link:
+                        return found.link()
         return None
 
     def _tellings(self, story_id: int) -> list[Telling]:
         known = (*self._stored.values(), *self._own)
         return [telling for telling in known if telling.story_id == story_id][-MAX_AKIN:]
 
-    def _link(self, telling: Telling, other: Telling) -> tuple[Link | None, float]:
-        """The link between two tellings, if there is one, and the share they have in common."""
-        link, share = self._alike(telling, other)
-        return (None, 0.0) if link is not None and _are_issues(telling, other) else (link, share)
+    def _compared(self, a: Telling, b: Telling, shared: Sequence[float]) -> bool:
+        """Tell whether the search would bring together tellings with these keys in common."""
+        if abs(a.at - b.at) > REACH_S:
+            return False
+        if a.vector is not None and b.vector is not None and set(a.topics) & set(b.topics):
+            return True
+        return self._is_candidate(shared)
 
-    def _alike(self, telling: Telling, other: Telling) -> tuple[Link | None, float]:
-        if other.article_id == telling.article_id:
-            return None, 0.0
-        if telling.topics and other.topics and not set(telling.topics) & set(other.topics):
-            return None, 0.0
-        likeness = _likeness(telling, other)
-        reason: dict[str, Any] = {
-            "to": other.article_id,
-            "shared": list(likeness.shared[:12]),
-            "weight": likeness.weight,
-            "share": likeness.share,
-        }
-        score = likeness.share
+    def _compare(self, telling: Telling, other: Telling) -> _Pair:
+        """How likely the two tell of one event."""
+        likeness, cosine = _likeness(telling, other), None
         if self._vectors is not None and telling.vector and other.vector:
             cosine = self._vectors.cosine(telling, other)
-            reason["cosine"] = round(cosine, 3)
-            if not self._vectors.is_link(telling, other, cosine, likeness):
-                return None, likeness.share
-            if not likeness.is_link:
-                words = f"retells article {other.article_id} (vectors {cosine:.2f}"
-                shared = f"; both have {likeness.in_words}" if likeness.shared else ""
-                reason["rule"] = "vectors"
-                return Link(other, score + cosine, reason, words + shared + ")"), likeness.share
-        if not likeness.is_link:
-            return None, likeness.share
-        words = f"retells article {other.article_id}: both have {likeness.in_words}"
-        return Link(other, score, {**reason, "rule": "clues"}, words), likeness.share
+        probability = likelihood(
+            likeness,
+            days=abs(telling.at - other.at) / DAY_S,
+            across=base_language(telling.language) != base_language(other.language),
+            cosine=cosine,
+            on_topic=bool(set(telling.topics) & set(other.topics)),
+        )
+        if _are_apart(telling, other) or (
+            is_link(probability, vectors=cosine is not None) and _are_issues(telling, other)
+        ):
+            probability = 0.0
+        return _Pair(other, likeness, cosine, probability)
 
 
-def _compared(a: Telling, b: Telling, shared: int) -> bool:
-    """Tell whether the search for candidates would bring together tellings with `shared` keys."""
-    if abs(a.at - b.at) > REACH_S:
-        return False
-    if a.vector is not None and b.vector is not None and set(a.topics) & set(b.topics):
+def _are_apart(a: Telling, b: Telling) -> bool:
+    """Tell whether two texts are one and the same, or each is on topics that the other is not."""
+    if a.article_id == b.article_id:
         return True
-    return shared >= MIN_KEYS
+    return bool(a.topics and b.topics and not set(a.topics) & set(b.topics))
 
 
 def _are_issues(a: Telling, b: Telling) -> bool:
@@ -271,7 +315,7 @@ def _are_issues(a: Telling, b: Telling) -> bool:
 
 def _likeness(a: Telling, b: Telling) -> Likeness:
     # The two ways to write Chinese share few pairs of characters: two languages in this respect.
-    known = {tag if tag.startswith("zh") else tag.split("-")[0] for tag in (a.language, b.language)}
+    known = {t if t.startswith("zh") else base_language(t) for t in (a.language, b.language)}
     known -= {"und", "mul"}
     return compare(a.clues, b.clues, words=len(known) < 2)
 

@@ -222,7 +222,7 @@ CLUES = {
     "A": ("p.one", "t.one", "w.one"),
     "B": ("n.1050000000", "n.3000000000", "w.two", "w.three"),
     "X": ("n.1050000000", "n.3000000000", "p.one", "t.one", "w.one"),
-    "C": ("n.500000000", "n.700000000", "p.one", "t.one", "w.one", "w.three", "w.two"),
+    "C": ("n.500000000", "p.one", "t.one", "w.one", "w.three", "w.two"),
 }
 
 

@@ -1,0 +1,216 @@
+"""Fit the weights of extractors/likelihood.py to labelled reports, and say what they are worth.
+
+    python benchmarks/fit_stories.py dev.jsonl first.jsonl,first_short.jsonl second.jsonl
+
+Each argument is a set; files joined by commas belong to one set. Lines are as in
+shared/data/stories_dev.jsonl: id, lang, story, date, title, lead. Our own newsroom
+(tests/quality/newsroom), with its daily templates, is added. Prints the weights as they stand in
+the module, and per set precision, recall and F1 over pairs of different languages when the set is
+left out of the fit. Needs the extra `vectors` (and its NumPy).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+sys.path[:0] = [str(Path(__file__).parent.parent), str(Path(__file__).parent.parent / "tests")]
+
+# ruff: noqa: E402 - our own packages are found by the line above
+from support.newsroom import Told, held_out, newsroom
+
+from extractors.language import base_language
+from extractors.likelihood import CLASH, CLASH_SHARE, LINK, LINK_VECTORS, evidence
+from extractors.sketch import are_issues, make_sketch
+from extractors.stories import compare, key_clues
+from extractors.vectors import load_encoder, shipped_means
+from storage.linking import DAY_S, ISSUE_S, MIN_KEYS, REACH_S
+from storage.vectors import SHIPPED_WEIGHT
+
+RIDGE = 1.0  # penalty on the weights (not on the first one), in units of one pair
+ROUNDS = 60  # of Newton's method; it has settled after about ten
+VECTORS = 3  # the last pieces of evidence are those of the vectors
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One labelled report, with its sketch's clues and its centred vector."""
+
+    id: str
+    story: str
+    lang: str
+    at: float
+    clues: tuple[str, ...]
+    features: bytes
+    vector: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two reports within reach of each other. `keys`: the search would bring them together."""
+
+    a: int
+    b: int
+    same: bool
+    keys: bool
+    clashing: bool
+    evidence: tuple[float, ...]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("sets", nargs="+", metavar="FILE[,FILE]")
+    names = parser.parse_args().sets
+    groups = [[read(Path(file)) for file in name.split(",")] for name in names]
+    groups += [[told(newsroom())], [told(held_out())]]
+    names = [Path(name.split(",")[0]).stem for name in names] + ["newsroom", "newsroom, held out"]
+    pairs = [[pairs_of(reports) for reports in group] for group in groups]
+    for vectors in (False, True):
+        weights = fit([found for group in pairs for found in group], vectors)
+        print(f"\n{'with' if vectors else 'without'} vectors, all sets:")
+        print("(" + ", ".join(f"{weight:.3f}" for weight in weights) + ")")
+        bar = LINK_VECTORS if vectors else LINK
+        print(f"{'left out':24} precision recall F1 at {bar}")
+        for n, name in enumerate(names):
+            own = fit([f for m, group in enumerate(pairs) if m != n for f in group], vectors)
+            for reports, found in zip(groups[n], pairs[n], strict=True):
+                scores = score(reports, found, own, vectors, bar)
+                print(f"{name:24} " + " ".join(f"{value:9.3f}" for value in scores))
+
+
+def read(path: Path) -> list[Report]:
+    """Return the reports of a file."""
+    rows = [json.loads(line) for line in path.read_text("utf-8").splitlines() if line.strip()]
+    return reports_of(
+        [
+            (
+                row["id"], row["story"], row["lang"], row["title"], row["lead"],
+                datetime.fromisoformat(row["date"]).replace(tzinfo=UTC),
+            )
+            for row in rows
+        ],
+        dated=True,
+    )  # fmt: skip
+
+
+def told(articles: Sequence[Told]) -> list[Report]:
+    """Return the events, first texts, follow-ups and daily templates of our newsroom."""
+    kept = [
+        one
+        for one in articles
+        if one.kind in ("event", "base", "followup") or one.kind.startswith("template")
+    ]
+    rows = [(one.id, one.story, one.lang, one.title, one.text, one.at) for one in kept]
+    return reports_of(rows, dated=False)
+
+
+def reports_of(
+    rows: Sequence[tuple[str, str, str, str, str, datetime]], *, dated: bool
+) -> list[Report]:
+    encoder = load_encoder("on")
+    assert encoder is not None
+    sketches = [
+        make_sketch(text, title, lang, published=at if dated else None)
+        for _, _, lang, title, text, at in rows
+    ]
+    vectors = np.array(encoder.encode([sketch.opening for sketch in sketches]))
+    for lang in {base_language(row[2]) for row in rows}:
+        own = [n for n, row in enumerate(rows) if base_language(row[2]) == lang]
+        shipped = np.array(shipped_means().get((lang, encoder.model), [0.0] * vectors.shape[1]))
+        weight = SHIPPED_WEIGHT if shipped.any() else 0
+        vectors[own] -= (vectors[own].sum(0) + weight * shipped) / (len(own) + weight)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    return [
+        Report(row[0], row[1], row[2], row[5].timestamp(), sketch.clues, sketch.features, vector)
+        for row, sketch, vector in zip(rows, sketches, vectors, strict=True)
+    ]
+
+
+def pairs_of(reports: Sequence[Report]) -> list[Pair]:
+    """Return the pairs that the linker could compare."""
+    keys = [{*key_clues(report.clues)} for report in reports]
+    found = []
+    for (n, a), (m, b) in combinations(enumerate(reports), 2):
+        apart = abs(a.at - b.at)
+        if apart > REACH_S or (apart >= ISSUE_S and are_issues(a.features, b.features)):
+            continue
+        langs = {r.lang if r.lang.startswith("zh") else base_language(r.lang) for r in (a, b)}
+        likeness = compare(a.clues, b.clues, words=len(langs) < 2)
+        found.append(
+            Pair(
+                n, m, a.story == b.story, len(keys[n] & keys[m]) >= MIN_KEYS,
+                likeness.clash >= CLASH and likeness.share < CLASH_SHARE,
+                evidence(
+                    likeness,
+                    days=apart / DAY_S,
+                    across=base_language(a.lang) != base_language(b.lang),
+                    cosine=float(a.vector @ b.vector),
+                ),
+            )
+        )  # fmt: skip
+    return found
+
+
+def _matrix(pairs: Sequence[Pair], vectors: bool) -> Any:
+    rows = np.array([pair.evidence if vectors else pair.evidence[:-VECTORS] for pair in pairs])
+    return np.hstack([np.ones((len(rows), 1)), rows])
+
+
+def fit(sets: Sequence[Sequence[Pair]], vectors: bool) -> Any:
+    """Fit a logistic model by Newton's method; a set of n pairs counts as its square root."""
+    rows = np.vstack([_matrix(pairs, vectors) for pairs in sets])
+    same = np.concatenate([[float(pair.same) for pair in pairs] for pairs in sets])
+    counts = np.concatenate([np.full(len(pairs), len(pairs) ** -0.5) for pairs in sets])
+    counts /= counts.mean()
+    penalty = np.diag([0.0] + [RIDGE] * (rows.shape[1] - 1))
+    weights = np.zeros(rows.shape[1])
+    for _ in range(ROUNDS):
+        probable = 1 / (1 + np.exp(-rows @ weights))
+        slope = rows.T @ (counts * (probable - same)) + penalty @ weights
+        curve = (rows * (counts * probable * (1 - probable))[:, None]).T @ rows + penalty
+        weights -= np.linalg.solve(curve, slope)
+    return weights
+
+
+def score(
+    reports: Sequence[Report], pairs: Sequence[Pair], weights: Any, vectors: bool, bar: float
+) -> tuple[float, float, float]:
+    """Return precision, recall and F1 over pairs of different languages, every link followed."""
+    root = list(range(len(reports)))
+    probable = 1 / (1 + np.exp(-_matrix(pairs, vectors) @ weights))
+    for pair, value in zip(pairs, probable, strict=True):
+        if value >= bar and not pair.clashing and (vectors or pair.keys):
+            first, second = top(root, pair.a), top(root, pair.b)
+            root[second] = first
+    return across(reports, lambda n: top(root, n))
+
+
+def top(root: Sequence[int], n: int) -> int:
+    while root[n] != n:
+        n = root[n]
+    return n
+
+
+def across(reports: Sequence[Report], found: Callable[[int], int]) -> tuple[float, float, float]:
+    right = wrong = missed = 0
+    for (n, a), (m, b) in combinations(enumerate(reports), 2):
+        if base_language(a.lang) != base_language(b.lang):
+            same, together = a.story == b.story, found(n) == found(m)
+            right += same and together
+            wrong += together and not same
+            missed += same and not together
+    precision, recall = right / max(1, right + wrong), right / max(1, right + missed)
+    return precision, recall, 2 * precision * recall / max(1e-9, precision + recall)
+
+
+if __name__ == "__main__":
+    main()
