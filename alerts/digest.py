@@ -29,7 +29,7 @@ CAUGHT_UP_GAP = timedelta(minutes=30)
 while we were away, or listed at its first poll, are told with the run that found them."""
 
 MAX_KEPT_LINES = 40
-OLD_LINES_SHOWN = 5
+OLD_LINES_SHOWN = 20  # as many as a message holds (alerts/message.py)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,12 +131,12 @@ def _digest(
 def _summary(
     items: Sequence[WaitingItem], channel: str, settings: AlertSettings, now: datetime
 ) -> DigestPlan:
-    articles = "1 older article matches" if len(items) == 1 else f"{len(items)} older stories match"
+    stories = "1 story matches" if len(items) == 1 else f"{len(items)} stories match"
     return _plan(
         "summary",
         channel,
         items,
-        heading=f"{articles} a topic: stored, no alert sent",
+        heading=f"{stories} a topic: stored, not alerted one by one",
         intro="From a feed's first poll, found again after a gap, or older than "
         f"{settings.max_age_h:g} h. The newest:",
         shown=_newest(items)[:OLD_LINES_SHOWN],

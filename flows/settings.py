@@ -74,8 +74,8 @@ class Settings:
     send_wait_s: float = _key(60.0, "How long a run may wait for Slack's one message a second.")
     alert_max_age_h: float = _key(24.0, "Older articles are stored, never alerted. In hours.")
     first_poll: str = _key(
-        "auto",
-        'What a feed lists at its first poll: "alert" as usual, one "summary", or "auto": '
+        "summary",
+        'What a feed lists at its first poll: one "summary", "alert" as usual, or "auto": '
         "a summary when more than twenty articles match.",
     )
     hourly_cap: int = _key(20, "Alerts per topic and hour; more go into one digest line.")
@@ -175,7 +175,7 @@ def load_secrets(env: Mapping[str, str] | None = None) -> Secrets:
 
 
 CHOICES: dict[str, tuple[str, ...]] = {
-    "first_poll": ("auto", "alert", "summary"),
+    "first_poll": ("summary", "alert", "auto"),
     "language_engine": ("hybrid", "py3langid"),
     "story_vectors": ("auto", "on", "off"),
     "quiet_override": ("low", "normal", "high", "critical"),

@@ -230,7 +230,7 @@ def test_the_digest_is_shown_and_sent_on_demand(run: Run, store: Store) -> None:
     assert "2 lines wait" in err
     assert len(json.loads(run("digest", "--json")[1])) == 2
     code, out, _ = run("digest", "--send")
-    assert out.startswith("[digest] 2 older stories match a topic")
+    assert out.startswith("[digest] 2 stories match a topic")
     assert json.loads(run("digest", "--json")[1]) == []
 
 

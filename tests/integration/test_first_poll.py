@@ -11,6 +11,8 @@ import pytest
 from support.desk import Desk
 from support.feed_server import FeedServer
 
+from flows.settings import Settings
+
 TOWNS = """
     Busan Daegu Incheon Gwangju Daejeon Ulsan Suwon Pohang Jinju Mokpo Gunsan Andong Sokcho Gimhae
     Asan Iksan Naju Yeosu Gumi Paju Wonju Geoje Boryeong Taebaek Miryang Sacheon Jecheon Hwaseong
@@ -78,6 +80,10 @@ def test_a_first_poll_alerts_or_is_summarised_in_one_message(
     assert ("alert" in found) is alerts
     assert found.get("summary", 0) == summaries
     assert desk.sql("SELECT count(*) FROM topic_hits WHERE topic = 'opcon'") == [(items,)]
+
+
+def test_the_summary_is_what_a_desk_gets_that_sets_nothing() -> None:
+    assert Settings().first_poll == "summary"
 
 
 def test_what_comes_after_the_first_poll_alerts_as_usual(

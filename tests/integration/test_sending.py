@@ -66,7 +66,7 @@ def test_three_hundred_old_articles_are_one_message(store: Store, slack: SlackSe
     put(store, *(hit(n, story=n, backfill=True) for n in range(1, 301)))
     go(store, slack)
     [message] = slack.state.messages
-    assert "300 older stories match" in str(message.body["blocks"])
+    assert "300 stories match" in str(message.body["blocks"])
     lines = state_of(store, "kind = 'item'")
     assert len(lines) == 300
     assert {(state, ts) for _, state, ts, _ in lines} == {("sent", message.ts)}
@@ -103,7 +103,7 @@ def test_printed_digests_read_as_text(store: Store) -> None:
     shown: list[str] = []
     send_due(store, Settings(), Secrets(), show=shown.append, pace=FAST)
     assert len(shown) == 1
-    assert shown[0].startswith("[digest] 1 older article matches a topic")
+    assert shown[0].startswith("[digest] 1 story matches a topic")
 
 
 # ---------------------------------------------------------------------- operators

@@ -433,7 +433,7 @@ def test_old_articles_make_one_summary_for_all_channels() -> None:
     [summary] = plan_digests(items, {}, replace(SETTINGS, ops_channel="#ops"), NOW)
     assert (summary.intent.kind, summary.intent.channel) == ("summary", "#ops")
     assert len(summary.item_keys) == 300
-    assert "300 older stories match" in summary.intent.payload["heading"]
+    assert "300 stories match" in summary.intent.payload["heading"]
 
 
 def published(item: WaitingItem, moment: datetime | None) -> WaitingItem:
