@@ -157,8 +157,10 @@ def _article(
     local = published.astimezone(timezone(timedelta(hours=outlet.utc_offset_h)))
     byline = str(fields.get("byline", ""))
 
+    told = _day_of_the_news(local, times[1])
+
     def fill(text: str) -> str:
-        return fill_dates(text, local)
+        return fill_dates(text, local, told)
 
     raw = [*outlet.head, *_split(str(fields["text"])), *outlet.tail]
     lines = tuple(parse_line(fill(t.replace("{{byline}}", byline))) for t in raw if t.strip())
@@ -212,15 +214,31 @@ _EN_MONTHS = (
 _EN_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
-def fill_dates(text: str, local: datetime) -> str:
+_NEWS_H = 11  # hours before the site's first state: when what its fresh articles tell happened
+_NEWS_ZONE = timezone(timedelta(hours=9))  # and where: most of it in Seoul
+
+
+def _day_of_the_news(local: datetime, now: datetime) -> datetime:
+    """Return the day that an article names: all of one day's articles name the same one.
+
+    Else an event would have two days whenever midnight lies between two reports of it.
+    """
+    news = (now - timedelta(hours=_NEWS_H)).astimezone(_NEWS_ZONE)
+    is_fresh = local > news - timedelta(hours=24)
+    return local + timedelta(days=(news.date() - local.date()).days) if is_fresh else local
+
+
+def fill_dates(text: str, local: datetime, told: datetime | None = None) -> str:
     """Return `text` with its date marks filled in; `{{en-1}}` is the day before.
 
-    Marks: `en` "Nov. 22", `ko` "22일", `ja` "22日", `zh` "11月22日", `weekday`, `year`, `ymd`
-    "2026-11-22", `dots` "2026.11.22", `hm` "14:05".
+    Marks for the day of the news (`told`, else `local`): `en` "Nov. 22", `ko` "22일", `ja` "22日",
+    `zh` "11月22日", `weekday`; for the moment of publication: `year`, `ymd` "2026-11-22", `dots`
+    "2026.11.22", `hm` "14:05".
     """
 
     def words(found: re.Match[str]) -> str:
-        day = local + timedelta(days=int(found[2] or 0))
+        ahead = timedelta(days=int(found[2] or 0))
+        day = (local if found[1] in ("year", "ymd", "dots", "hm") else told or local) + ahead
         return {
             "en": f"{_EN_MONTHS[day.month - 1]} {day.day}",
             "ko": f"{day.day}일",
