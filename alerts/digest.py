@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from alerts.intents import AlertIntent
+from alerts.message import MAX_DIGEST_LINES
 from alerts.policy import AlertSettings
 from alerts.quiet import last_digest_time, quiet_until
 from alerts.view import DigestLine, DigestView, to_payload
@@ -29,7 +30,6 @@ CAUGHT_UP_GAP = timedelta(minutes=30)
 while we were away, or listed at its first poll, are told with the run that found them."""
 
 MAX_KEPT_LINES = 40
-OLD_LINES_SHOWN = 20  # as many as a message holds (alerts/message.py)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +139,7 @@ def _summary(
         heading=f"{stories} a topic: stored, not alerted one by one",
         intro="From a feed's first poll, found again after a gap, or older than "
         f"{settings.max_age_h:g} h. The newest:",
-        shown=_newest(items)[:OLD_LINES_SHOWN],
+        shown=_newest(items)[:MAX_DIGEST_LINES],
         now=now,
     )
 

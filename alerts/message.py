@@ -383,8 +383,8 @@ def _digest_line(line: DigestLine) -> list[dict[str, Any]]:
     elements = _linked(title, line.article.url)
     outlet = cut(clean(line.article.outlet), MAX_OUTLET)
     elements.append(_text(f" — {isolate(outlet)} ({cut(clean(line.article.language), 12)})"))
-    if line.reason:
-        elements.append(_text(f" · {cut(clean(line.reason), 80)}", italic=True))
+    if line.note:
+        elements.append(_text(f" · {cut(clean(line.note), 80)}", italic=True))
     return elements
 
 

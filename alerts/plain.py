@@ -9,6 +9,7 @@ from alerts.foreign import clean, cut, isolate, web_link
 from alerts.intents import Kind
 from alerts.message import (
     CHANGE_NAMES,
+    MAX_DIGEST_LINES,
     MAX_NOTE,
     MAX_SNIPPET,
     MAX_TITLE,
@@ -29,7 +30,6 @@ from alerts.view import (
 )
 
 _MAX_OTHERS = 6
-_MAX_LINES = 20
 
 
 def render_text(
@@ -125,14 +125,14 @@ def digest_text(view: DigestView) -> str:
         lines.append(f"  {clean(view.intro)}")
     if view.counts:
         lines.append("  " + " · ".join(f"{clean(name)} {number}" for name, number in view.counts))
-    for line in view.lines[:_MAX_LINES]:
+    for line in view.lines[:MAX_DIGEST_LINES]:
         title = isolate(cut(clean(line.article.title), 120)) or "(no title)"
-        note = f" · {clean(line.reason)}" if line.reason else ""
+        note = f" · {clean(line.note)}" if line.note else ""
         lines.append(
             f"  - [{line.topic}] {title} — {isolate(clean(line.article.outlet))} "
             f"({clean(line.article.language)}){note}"
         )
-    rest = max(view.total, len(view.lines)) - min(len(view.lines), _MAX_LINES)
+    rest = max(view.total, len(view.lines)) - min(len(view.lines), MAX_DIGEST_LINES)
     if rest > 0 and view.lines:
         lines.append(f"  and {rest} more: presswatch alerts list --kind item")
     return "\n".join(lines)

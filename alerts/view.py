@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeVar
 
 from alerts.models import AlertArticle
 
+MENTION = "passing mention"
 MAX_KEPT_OUTLETS = 60
 """Other articles kept in a payload. A message shows far fewer; the counts go on counting."""
 
@@ -80,6 +81,13 @@ class DigestLine:
     reason: str = ""
     level: str = "alert"
     snippet: str = ""
+
+    @property
+    def note(self) -> str:
+        """What the line says behind the outlet: the reason, and that a mention is one."""
+        if self.level != "mention" or MENTION in self.reason:
+            return self.reason
+        return f"{self.reason} · {MENTION}" if self.reason else MENTION
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

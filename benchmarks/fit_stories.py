@@ -29,16 +29,15 @@ sys.path[:0] = [str(Path(__file__).parent.parent), str(Path(__file__).parent.par
 from support.newsroom import Told, held_out, newsroom
 
 from extractors.language import base_language
-from extractors.likelihood import CLASH, CLASH_SHARE, LINK, LINK_VECTORS, evidence
+from extractors.likelihood import LINK, LINK_VECTORS, evidence, likelihood
 from extractors.sketch import are_issues, make_sketch
-from extractors.stories import compare, key_clues
+from extractors.stories import Likeness, are_one_language, compare, key_clues
 from extractors.vectors import load_encoder, shipped_means
 from storage.linking import DAY_S, ISSUE_S, MIN_KEYS, REACH_S
 from storage.vectors import SHIPPED_WEIGHT
 
 RIDGE = 1.0  # penalty on the weights (not on the first one), in units of one pair
 ROUNDS = 60  # of Newton's method; it has settled after about ten
-VECTORS = 3  # the last pieces of evidence are those of the vectors
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +47,7 @@ class Report:
     id: str
     story: str
     lang: str
+    topic: str
     at: float
     clues: tuple[str, ...]
     features: bytes
@@ -62,8 +62,21 @@ class Pair:
     b: int
     same: bool
     keys: bool
-    clashing: bool
-    evidence: tuple[float, ...]
+    likeness: Likeness
+    days: float
+    across: bool
+    cosine: float
+    on_topic: bool
+
+    def evidence(self, *, vectors: bool) -> tuple[float, ...]:
+        cosine = self.cosine if vectors else None
+        return evidence(self.likeness, days=self.days, across=self.across, cosine=cosine)
+
+    def likelihood(self, weights: Sequence[float], *, vectors: bool) -> float:
+        return likelihood(
+            self.likeness, days=self.days, across=self.across,
+            cosine=self.cosine if vectors else None, on_topic=self.on_topic, weights=weights,
+        )  # fmt: skip
 
 
 def main() -> None:
@@ -93,7 +106,8 @@ def read(path: Path) -> list[Report]:
     return reports_of(
         [
             (
-                row["id"], row["story"], row["lang"], row["title"], row["lead"],
+                row["id"], row["story"], row["lang"], row.get("family", ""), row["title"],
+                row["lead"],
                 datetime.fromisoformat(row["date"]).replace(tzinfo=UTC),
             )
             for row in rows
@@ -109,18 +123,18 @@ def told(articles: Sequence[Told]) -> list[Report]:
         for one in articles
         if one.kind in ("event", "base", "followup") or one.kind.startswith("template")
     ]
-    rows = [(one.id, one.story, one.lang, one.title, one.text, one.at) for one in kept]
+    rows = [(one.id, one.story, one.lang, one.family, one.title, one.text, one.at) for one in kept]
     return reports_of(rows, dated=False)
 
 
 def reports_of(
-    rows: Sequence[tuple[str, str, str, str, str, datetime]], *, dated: bool
+    rows: Sequence[tuple[str, str, str, str, str, str, datetime]], *, dated: bool
 ) -> list[Report]:
     encoder = load_encoder("on")
     assert encoder is not None
     sketches = [
         make_sketch(text, title, lang, published=at if dated else None)
-        for _, _, lang, title, text, at in rows
+        for _, _, lang, _, title, text, at in rows
     ]
     vectors = np.array(encoder.encode([sketch.opening for sketch in sketches]))
     for lang in {base_language(row[2]) for row in rows}:
@@ -130,7 +144,7 @@ def reports_of(
         vectors[own] -= (vectors[own].sum(0) + weight * shipped) / (len(own) + weight)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     return [
-        Report(row[0], row[1], row[2], row[5].timestamp(), sketch.clues, sketch.features, vector)
+        Report(*row[:4], row[6].timestamp(), sketch.clues, sketch.features, vector)
         for row, sketch, vector in zip(rows, sketches, vectors, strict=True)
     ]
 
@@ -143,25 +157,21 @@ def pairs_of(reports: Sequence[Report]) -> list[Pair]:
         apart = abs(a.at - b.at)
         if apart > REACH_S or (apart >= ISSUE_S and are_issues(a.features, b.features)):
             continue
-        langs = {r.lang if r.lang.startswith("zh") else base_language(r.lang) for r in (a, b)}
-        likeness = compare(a.clues, b.clues, words=len(langs) < 2)
         found.append(
             Pair(
                 n, m, a.story == b.story, len(keys[n] & keys[m]) >= MIN_KEYS,
-                likeness.clash >= CLASH and likeness.share < CLASH_SHARE,
-                evidence(
-                    likeness,
-                    days=apart / DAY_S,
-                    across=base_language(a.lang) != base_language(b.lang),
-                    cosine=float(a.vector @ b.vector),
-                ),
+                compare(a.clues, b.clues, words=are_one_language(a.lang, b.lang)),
+                days=apart / DAY_S,
+                across=base_language(a.lang) != base_language(b.lang),
+                cosine=float(a.vector @ b.vector),
+                on_topic=bool(a.topic) and a.topic == b.topic,
             )
         )  # fmt: skip
     return found
 
 
 def _matrix(pairs: Sequence[Pair], vectors: bool) -> Any:
-    rows = np.array([pair.evidence if vectors else pair.evidence[:-VECTORS] for pair in pairs])
+    rows = np.array([pair.evidence(vectors=vectors) for pair in pairs])
     return np.hstack([np.ones((len(rows), 1)), rows])
 
 
@@ -186,9 +196,8 @@ def score(
 ) -> tuple[float, float, float]:
     """Return precision, recall and F1 over pairs of different languages, every link followed."""
     root = list(range(len(reports)))
-    probable = 1 / (1 + np.exp(-_matrix(pairs, vectors) @ weights))
-    for pair, value in zip(pairs, probable, strict=True):
-        if value >= bar and not pair.clashing and (vectors or pair.keys):
+    for pair in pairs:
+        if (vectors or pair.keys) and pair.likelihood(weights, vectors=vectors) >= bar:
             first, second = top(root, pair.a), top(root, pair.b)
             root[second] = first
     return across(reports, lambda n: top(root, n))

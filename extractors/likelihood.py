@@ -14,28 +14,34 @@ from typing import TYPE_CHECKING
 from extractors.stories import Day
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from extractors.stories import Likeness
 
-MUCH = 10.0  # more shared weight than this says nothing more
+MUCH = 10.0  # more shared weight than this says nothing more (in the fit 8 to 12 are alike)
 CLASH = 2  # so many amounts in both texts, none of them in common: not the same event, unless …
-CLASH_SHARE = 0.6  # … so much else is shared
+CLASH_SHARE = 0.6  # … so much else is shared (daily templates: precision .83 to .91 without this)
 APART = 0.2  # vectors nearer than this do not speak against one event
 SURE = "pwtn"  # persons, programmes, terms and amounts; without one of them and without vectors …
 WORDS_ALONE = 0.25  # … texts of one language must share so many of their words: names by their
 # sound and acronyms alone would join the sports pages of a week
+ALONE = "pwt"  # kinds of clues of which a single one may join texts of two languages without
+# vectors; a round number, a sound or a ministry is shared by chance
 
-# What two texts must share in any case, in weight of names, terms and amounts: in one language a
-# name, a term and a lesser clue, since reports on one subject have its words in common; in two
-# languages a little less. Vectors replace it for texts on a common topic; texts on none are many,
-# so theirs must share so much, or less with nearer vectors. (Costs .000 to .001 of F1 on the sets
-# of docs/adr/0030; of 16,390 pairs of unrelated texts that share a clue 49 instead of 145 link.)
+# What two texts must share in weight of names, terms and amounts, however likely the rest makes
+# them. In one language a name, a term and a lesser clue, since reports on one subject have its
+# words in common (costs no F1 on sets 5 to 8 of docs/adr/0030). In two languages nothing on a
+# common topic or where few texts share clues; in a crowd as much as a name and a lesser clue, or
+# less with nearer vectors (of 16,390 pairs of unrelated texts that share a clue 49 instead of 145).
 OWN_NAMED, NAMED = 4.4, 3.0
 NEAR, NEAR_NAMED = 0.45, 1.5
+DIFFERING = 2.5  # the same where amounts differ: a term or two, which two earthquakes share too
 
-# From these on two reports are of one event. Fitted to ten labelled sets, each left out in turn
-# (benchmarks/fit_stories.py, docs/adr/0030-stories.md): precision .99 without vectors, .97 with.
-LINK, LINK_VECTORS = 0.92, 0.9
+# From these on two reports are of one event. A desk without vectors is promised precision; one
+# with them F1, best from .7 to .8 (docs/adr/0030-stories.md has the table).
+LINK, LINK_VECTORS = 0.92, 0.75
 AKIN = 0.1  # two stories may become one through a third text only when reports of both reach this
+# (F1 .953 and precision .977 without, .952 and .982 with it)
 
 EVIDENCE = (
     "share", "weight", "words", "an amount differs", "amounts differ", "same day", "other day",
@@ -84,34 +90,49 @@ def likelihood(
     across: bool,
     cosine: float | None = None,
     on_topic: bool = False,
+    crowded: bool = False,
+    weights: Sequence[float] | None = None,
 ) -> float:
     """Return the probability that two texts tell of one event.
 
-    Arguments as in `evidence`; `on_topic`: both are on one of the desk's topics.
+    Arguments as in `evidence`, and:
+        on_topic: both are on one of the desk's topics.
+        crowded: more texts of these days share clues with one of them than are compared.
+        weights: others than the shipped ones, the constant first (for the fit).
     """
     if likeness.clash >= CLASH and likeness.share < CLASH_SHARE:
         return 0.0
-    is_sure = across or cosine is not None or likeness.words >= WORDS_ALONE
-    if not is_sure and not any(clue[0] in SURE for clue in likeness.shared):
+    if cosine is None and not _is_sure(likeness, across=across, on_topic=on_topic):
         return 0.0
-    if likeness.weight < _least_weight(across=across, cosine=cosine, on_topic=on_topic):
+    least = _least_weight(across=across, cosine=cosine, on_topic=on_topic, crowded=crowded)
+    if likeness.weight < (max(least, DIFFERING) if likeness.clash else least):
         return 0.0
     own = evidence(likeness, days=days, across=across, cosine=cosine)
-    first, *weights = _BASE if cosine is None else _VECTORS
-    total = first + sum(weight * value for weight, value in zip(weights, own, strict=True))
+    if weights is None:
+        weights = _BASE if cosine is None else _VECTORS
+    total = weights[0] + sum(weight * value for weight, value in zip(weights[1:], own, strict=True))
     return 1.0 / (1.0 + math.exp(-total))
 
 
-def _least_weight(*, across: bool, cosine: float | None, on_topic: bool) -> float:
+def _is_sure(likeness: Likeness, *, across: bool, on_topic: bool) -> bool:
+    """Tell whether what is shared could not as well be shared by chance."""
+    if across:
+        several = len(likeness.shared) > 1
+        return on_topic or several or any(clue[0] in ALONE for clue in likeness.shared)
+    return likeness.words >= WORDS_ALONE or any(clue[0] in SURE for clue in likeness.shared)
+
+
+def _least_weight(*, across: bool, cosine: float | None, on_topic: bool, crowded: bool) -> float:
     if not across:
         return OWN_NAMED
-    if cosine is None:
-        return NAMED
-    if on_topic:
+    if on_topic or not crowded:
         return 0.0
-    return NEAR_NAMED if cosine >= NEAR else NAMED
+    return NEAR_NAMED if cosine is not None and cosine >= NEAR else NAMED
 
 
 def is_link(probability: float, *, vectors: bool) -> bool:
-    """Tell whether two texts of this likelihood are taken to tell of one event."""
+    """Tell whether two texts of this likelihood are taken to tell of one event.
+
+    `vectors`: the desk has sentence vectors, whether or not these two texts have them.
+    """
     return probability >= (LINK_VECTORS if vectors else LINK)

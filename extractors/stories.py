@@ -17,6 +17,7 @@ from functools import lru_cache
 from importlib.resources import files
 
 from extractors.days import days_of
+from extractors.language import base_language
 from extractors.sounds import sound_of
 
 LEAD_CHARS = 420  # of the body: two or three sentences, where an event is named
@@ -165,6 +166,16 @@ def make_clues(
     clues.update(f"{DAY}{day}" for day in days)
     clues.update(f"{FIRST_DAY}{day}" for day in days[:1])
     return tuple(sorted(clues))
+
+
+def are_one_language(a: str, b: str) -> bool:
+    """Tell whether the plain words of texts in these languages can be compared.
+
+    The two ways to write Chinese share few pairs of characters: two languages in this respect. An
+    unknown language may be the other one.
+    """
+    known = {tag if tag.startswith("zh") else base_language(tag) for tag in (a, b)}
+    return len(known - {"und", "mul"}) < 2
 
 
 def compare(a: tuple[str, ...], b: tuple[str, ...], *, words: bool = True) -> Likeness:

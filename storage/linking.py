@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from extractors.language import base_language
 from extractors.likelihood import AKIN, is_link, likelihood
 from extractors.sketch import are_issues
-from extractors.stories import Likeness, compare, key_clues, weight_of
+from extractors.stories import Likeness, are_one_language, compare, key_clues, weight_of
 from extractors.urls import key_of
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ ISSUE_S = 12 * 3_600  # a template is issued once a day; within half a day it ma
 # Before two texts are compared: so many telling clues in common, or, where vectors decide too, so
 # much weight of any clues (a term, or a country and an action).
 MIN_KEYS = 2
-MIN_KEY_WEIGHT = 1.0
+MIN_KEY_WEIGHT = 1.0  # with vectors two keys gave F1 .81 to .85 on three sets, this .94
 MAX_CANDIDATES = 24  # texts compared with one article, those with the most in common
 MAX_AKIN = 24  # latest tellings of a story that are compared with those of another
 
@@ -68,10 +68,7 @@ class _Pair:
     likeness: Likeness
     cosine: float | None
     probability: float
-
-    @property
-    def is_link(self) -> bool:
-        return is_link(self.probability, vectors=self.cosine is not None)
+    is_link: bool
 
     def link(self) -> Link:
         likeness, other = self.likeness, self.other
@@ -109,6 +106,8 @@ class Linker:
         self._own_keys: defaultdict[int, list[Telling]] = defaultdict(list)
         self._stored: dict[int, Telling] = {}
         self._candidates: list[set[int]] = [set() for _ in sketches]
+        self._n_found = [0] * len(sketches)  # by clues, in the store
+        self._crowded = False  # around the text of the last `find`
         if not any(self._keys):
             return
         reach = [n for n, keys in enumerate(self._keys) if keys]
@@ -153,6 +152,7 @@ class Linker:
         ).fetchall()  # fmt: skip
         for n, article_id in rows:
             self._candidates[n].add(article_id)
+            self._n_found[n] += 1
         return {article_id for _, article_id in rows}
 
     def _search_topics(
@@ -220,7 +220,7 @@ class Linker:
         """
         ones, others = self._tellings(first), self._tellings(second)
         return any(
-            self._compare(one, other).probability >= AKIN
+            self._akin(one, other)
             for one in ones
             for other in others
             if but not in (one.article_id, other.article_id)
@@ -241,6 +241,7 @@ class Linker:
                     near[other.article_id] = other
         ranked = sorted(shared, key=lambda a: (-round(sum(shared[a]), 6), a))
         picked = {a for a in ranked[:MAX_CANDIDATES] if self._is_candidate(shared[a])}
+        self._crowded = self._n_found[n] + len(picked) >= MAX_CANDIDATES
         if telling.vector is not None:  # as in `_search_topics`: all of its topics
             for other in self._own:
                 on_topic = other.vector is not None and set(telling.topics) & set(other.topics)
@@ -251,10 +252,12 @@ class Linker:
         stories: defaultdict[int, list[Link]] = defaultdict(list)
         akin = []
         for other in found:
-            found_alike = self._compare(telling, other)
-            if found_alike.is_link:
-                stories[other.story_id].append(found_alike.link())
-            elif found_alike.probability >= AKIN:
+            pair = self._compare(telling, other)
+            if pair is None:
+                continue
+            if pair.is_link:
+                stories[other.story_id].append(pair.link())
+            elif pair.probability >= AKIN:
                 akin.append(other)
         return sorted((min(links, key=_rank) for links in stories.values()), key=_rank), akin
 
@@ -265,9 +268,9 @@ class Linker:
             keys = self._keys_of(one.clues)
             for other, known in keyed:
                 if self._compared(one, other, [keys[h] for h in keys.keys() & known.keys()]):
-                    found = self._compare(one, other)
-                    if found.is_link:
-                        return found.link()
+                    pair = self._compare(one, other)
+                    if pair is not None and pair.is_link:
+                        return pair.link()
         return None
 
     def _tellings(self, story_id: int) -> list[Telling]:
@@ -282,42 +285,39 @@ class Linker:
             return True
         return self._is_candidate(shared)
 
-    def _compare(self, telling: Telling, other: Telling) -> _Pair:
-        """How likely the two tell of one event."""
-        likeness, cosine = _likeness(telling, other), None
+    def _akin(self, telling: Telling, other: Telling) -> bool:
+        pair = self._compare(telling, other)
+        return pair is not None and pair.probability >= AKIN
+
+    def _compare(self, telling: Telling, other: Telling) -> _Pair | None:
+        """How likely the two tell of one event; None for what cannot."""
+        if telling.article_id == other.article_id:
+            return None
+        on_topic = bool(set(telling.topics) & set(other.topics))
+        if telling.topics and other.topics and not on_topic:
+            return None  # each is on topics that the other is not
+        cosine = None
         if self._vectors is not None and telling.vector and other.vector:
             cosine = self._vectors.cosine(telling, other)
+        words = are_one_language(telling.language, other.language)
+        likeness = compare(telling.clues, other.clues, words=words)
         probability = likelihood(
             likeness,
             days=abs(telling.at - other.at) / DAY_S,
             across=base_language(telling.language) != base_language(other.language),
             cosine=cosine,
-            on_topic=bool(set(telling.topics) & set(other.topics)),
+            on_topic=on_topic,
+            crowded=self._crowded,
         )
-        if _are_apart(telling, other) or (
-            is_link(probability, vectors=cosine is not None) and _are_issues(telling, other)
-        ):
-            probability = 0.0
-        return _Pair(other, likeness, cosine, probability)
-
-
-def _are_apart(a: Telling, b: Telling) -> bool:
-    """Tell whether two texts are one and the same, or each is on topics that the other is not."""
-    if a.article_id == b.article_id:
-        return True
-    return bool(a.topics and b.topics and not set(a.topics) & set(b.topics))
+        linked = is_link(probability, vectors=self._vectors is not None)
+        if linked and _are_issues(telling, other):
+            return None
+        return _Pair(other, likeness, cosine, probability, linked)
 
 
 def _are_issues(a: Telling, b: Telling) -> bool:
     """Tell whether two texts are yesterday's and today's issue of a template, maybe reprinted."""
     return abs(a.at - b.at) >= ISSUE_S and are_issues(a.features, b.features)
-
-
-def _likeness(a: Telling, b: Telling) -> Likeness:
-    # The two ways to write Chinese share few pairs of characters: two languages in this respect.
-    known = {t if t.startswith("zh") else base_language(t) for t in (a.language, b.language)}
-    known -= {"und", "mul"}
-    return compare(a.clues, b.clues, words=len(known) < 2)
 
 
 def _rank(link: Link) -> tuple[float, int]:

@@ -291,6 +291,24 @@ def test_a_digest_says_how_many_it_does_not_show() -> None:
     assert "10 more" in digest_text(view)
 
 
+@pytest.mark.parametrize(
+    ("level", "reason", "note"),
+    [
+        ("mention", "", "passing mention"),
+        ("mention", "low severity", "low severity · passing mention"),
+        ("mention", "passing mention", "passing mention"),
+        ("alert", "low severity", "low severity"),
+    ],
+)
+def test_a_line_of_a_digest_marks_a_passing_mention_once(
+    level: str, reason: str, note: str
+) -> None:
+    line = DigestLine(topic="t", topic_title="T", article=LINE, level=level, reason=reason)
+    view = DigestView(alert_key="d", heading="Digest", lines=(line,), total=1)
+    assert digest_text(view).endswith(f" ({LINE.language}) · {note}")
+    assert "".join(texts(build_digest(view).blocks)).count(f" · {note}") == 1
+
+
 def test_the_printed_alert_reads_like_the_posted_one() -> None:
     text = alert_text(replace(VIEW, severity="high"), MessageOptions(timezone="Asia/Seoul"))
     assert text.splitlines() == [

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import UTC, datetime
+from importlib.resources import files
 from itertools import combinations, product
 
 import pytest
 
 from extractors.likelihood import is_link, likelihood
 from extractors.sounds import sound_of
-from extractors.stories import Day, compare, key_clues, make_clues, shared_sentences
+from extractors.stories import (
+    Day,
+    Likeness,
+    are_one_language,
+    compare,
+    key_clues,
+    make_clues,
+    shared_sentences,
+)
 
 # Events of our own invention, each told in up to four languages: (headline, first sentence).
 EVENTS: dict[str, dict[str, tuple[str, str]]] = {
@@ -342,3 +352,63 @@ def test_a_day_named_by_the_clock_of_another_place_is_the_same() -> None:
     )
     there = make_clues("戦作権協議", "米韓両国は22日、作戦統制権の移管を協議した。", "ja")
     assert compare(here, there, words=False).day is not Day.OTHER
+
+
+@pytest.mark.parametrize("clue", ["n.120", "s.PKSN", "o.mofa", "l.CEO", "a.talks"])
+def test_one_clue_that_chance_may_share_joins_no_two_languages(clue: str) -> None:
+    alone = Likeness(shared=(clue,), weight=2.4, share=0.9, day=Day.SAME)
+    assert likelihood(alone, days=0, across=True) == 0
+    assert likelihood(alone, days=0, across=True, on_topic=True) > 0.9
+    assert likelihood(alone, days=0, across=True, cosine=0.6) > 0.9
+    named = Likeness(shared=("p.brunson",), weight=2.4, share=0.9, day=Day.SAME)
+    assert likelihood(named, days=0, across=True) > 0.9
+
+
+def test_in_a_crowd_texts_on_no_common_topic_must_share_a_name_and_more() -> None:
+    for weight, linked in ((2.9, False), (3.1, True)):
+        found = Likeness(shared=("p.trump", "a.talks"), weight=weight, share=0.6, day=Day.SAME)
+        alone = likelihood(found, days=0, across=True)
+        assert alone > 0.9
+        assert (likelihood(found, days=0, across=True, crowded=True) == alone) is linked
+        assert likelihood(found, days=0, across=True, crowded=True, on_topic=True) == alone
+    near = Likeness(shared=("p.trump",), weight=2.2, share=0.6, day=Day.SAME)
+    for cosine, linked in ((0.4, False), (0.5, True)):
+        apart = likelihood(near, days=0, across=True, crowded=True, cosine=cosine)
+        assert (apart > 0) is linked
+
+
+def test_two_earthquakes_with_other_figures_are_two_events() -> None:
+    one_term = Likeness(shared=("w.quake",), weight=2.0, share=0.6, clash=1, day=Day.SAME)
+    assert likelihood(one_term, days=0, across=True, cosine=0.6, on_topic=True) == 0
+    alike = Likeness(shared=("w.quake",), weight=2.0, share=0.6, day=Day.SAME)
+    assert likelihood(alike, days=0, across=True, cosine=0.6, on_topic=True) > 0.9
+    named = Likeness(shared=("w.quake", "g.tw"), weight=2.6, share=0.6, clash=1, day=Day.SAME)
+    assert likelihood(named, days=0, across=True, cosine=0.6, on_topic=True) > 0.9
+
+
+def test_a_desk_with_vectors_links_more_freely() -> None:
+    assert is_link(0.8, vectors=True)
+    assert not is_link(0.8, vectors=False)
+    assert is_link(0.95, vectors=False)
+
+
+def test_plain_words_are_compared_within_one_language_only() -> None:
+    assert are_one_language("en", "en-GB")
+    assert are_one_language("ko", "und")
+    assert not are_one_language("ko", "ja")
+    assert not are_one_language("zh-Hans", "zh-Hant")
+
+
+def test_no_form_of_the_lexicon_stands_for_two_clues() -> None:
+    clues: defaultdict[str, set[str]] = defaultdict(set)
+    ids = []
+    for line in files("extractors").joinpath("lexicon.txt").read_text("utf-8").splitlines():
+        if line and not line.startswith("#"):
+            clue, *columns = (part.strip() for part in line.split("|"))
+            ids.append(clue)
+            for column in columns:
+                for form in column.split(","):
+                    clues[form.strip().removeprefix("^")].add(clue)
+    assert len(ids) == len(set(ids)) > 600
+    # One sign may be a country here and another there (日, 韓): those are read by language.
+    assert {form for form, own in clues.items() if len(form) > 1 and len(own) > 1} == set()
