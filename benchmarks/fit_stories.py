@@ -31,7 +31,7 @@ from support.newsroom import Told, held_out, newsroom
 from extractors.language import base_language
 from extractors.likelihood import LINK, LINK_VECTORS, evidence, likelihood
 from extractors.sketch import are_issues, make_sketch
-from extractors.stories import Likeness, are_one_language, compare, key_clues
+from extractors.stories import Likeness, are_one_language, compare, days_ahead, key_clues
 from extractors.vectors import load_encoder, shipped_means
 from storage.linking import DAY_S, ISSUE_S, MIN_KEYS, REACH_S
 from storage.vectors import SHIPPED_WEIGHT
@@ -62,7 +62,7 @@ class Pair:
     b: int
     same: bool
     keys: bool
-    likeness: Likeness
+    likeness: tuple[Likeness, Likeness]  # without vectors, with them (as storage/linking.py)
     days: float
     across: bool
     cosine: float
@@ -70,11 +70,12 @@ class Pair:
 
     def evidence(self, *, vectors: bool) -> tuple[float, ...]:
         cosine = self.cosine if vectors else None
-        return evidence(self.likeness, days=self.days, across=self.across, cosine=cosine)
+        likeness = self.likeness[vectors]
+        return evidence(likeness, days=self.days, across=self.across, cosine=cosine)
 
     def likelihood(self, weights: Sequence[float], *, vectors: bool) -> float:
         return likelihood(
-            self.likeness, days=self.days, across=self.across,
+            self.likeness[vectors], days=self.days, across=self.across,
             cosine=self.cosine if vectors else None, on_topic=self.on_topic, weights=weights,
         )  # fmt: skip
 
@@ -157,10 +158,14 @@ def pairs_of(reports: Sequence[Report]) -> list[Pair]:
         apart = abs(a.at - b.at)
         if apart > REACH_S or (apart >= ISSUE_S and are_issues(a.features, b.features)):
             continue
+        words = are_one_language(a.lang, b.lang)
         found.append(
             Pair(
                 n, m, a.story == b.story, len(keys[n] & keys[m]) >= MIN_KEYS,
-                compare(a.clues, b.clues, words=are_one_language(a.lang, b.lang)),
+                (
+                    compare(a.clues, b.clues, words=words),
+                    compare(a.clues, b.clues, words=words, ahead=days_ahead(a.lang, b.lang)),
+                ),
                 days=apart / DAY_S,
                 across=base_language(a.lang) != base_language(b.lang),
                 cosine=float(a.vector @ b.vector),

@@ -25,7 +25,8 @@ WORD_PREFIX = "="  # before clues that are words of one language
 AMOUNT = "n."  # before amounts
 DAY, FIRST_DAY = "d.", "d1."  # before the days of the month that a text names, and the first one
 _DAYS = (DAY, FIRST_DAY)
-_MONTH = 31
+_MONTH, _SHORTEST_MONTH = 31, 28
+EASTERN = frozenset({"ko", "ja", "zh"})  # languages whose papers are dated in UTC+8 and UTC+9
 
 # How much a shared clue says, by kind. A country says little, a name or an amount much; found by
 # looking at pairs of the same family in stories_dev and at unrelated pairs in topics_dev.
@@ -178,12 +179,25 @@ def are_one_language(a: str, b: str) -> bool:
     return len(known - {"und", "mul"}) < 2
 
 
-def compare(a: tuple[str, ...], b: tuple[str, ...], *, words: bool = True) -> Likeness:
-    """Compare the clues of two texts. Symmetric.
+def days_ahead(a: str, b: str) -> int:
+    """Return how many days a text in language `b` may be ahead of one in `a`: 1, 0 or -1.
+
+    What happens on Tuesday in Washington or London happens on Wednesday in East Asia, and its
+    papers say so; the other way round it does not happen. (Pairs of labelled reports that begin
+    with days so apart: 48 of 502 are of one event, the other way round 9 of 489.)
+    """
+    east = [base_language(tag) in EASTERN for tag in (a, b)]
+    return east[1] - east[0]
+
+
+def compare(
+    a: tuple[str, ...], b: tuple[str, ...], *, words: bool = True, ahead: int = 0
+) -> Likeness:
+    """Compare the clues of two texts. Symmetric, with `ahead` turned round.
 
     `words` is False for texts of two languages: their plain words agree by chance at most (pairs
     of Chinese characters in Japanese and Chinese). Words are counted apart from names, terms and
-    amounts: two newsrooms of one language choose their own.
+    amounts: two newsrooms of one language choose their own. `ahead` is from `days_ahead`.
     """
     first, second = set(a), set(b)
     both = first & second
@@ -200,7 +214,7 @@ def compare(a: tuple[str, ...], b: tuple[str, ...], *, words: bool = True) -> Li
         words=_part(plain[2], plain[0], plain[1]),
         clash=_clash(first, second),
         is_enough=has_enough(a) and has_enough(b),
-        day=_same_day(first, second),
+        day=_same_day(first, second, ahead),
     )
 
 
@@ -209,11 +223,12 @@ def _part(shared: float, first: float, second: float) -> float:
     return round(shared / max(1e-9, math.sqrt(first * second)), 3)
 
 
-def _same_day(a: set[str], b: set[str]) -> Day:
+def _same_day(a: set[str], b: set[str], ahead: int) -> Day:
     """Compare the days.
 
     A later event's report may name the day of the one before: two reports that begin with days
-    more than one apart, and do not name the same days, tell of different ones.
+    more than one apart, and do not name the same days, tell of different ones. A day that it may be
+    in one place when it is the day before in the other says nothing.
     """
     first, second = (_days_in(clues, DAY) for clues in (a, b))
     if not first or not second:
@@ -221,10 +236,17 @@ def _same_day(a: set[str], b: set[str]) -> Day:
     begins = [next(iter(_days_in(clues, FIRST_DAY)), 0) for clues in (a, b)]
     if begins[0] == begins[1]:
         return Day.SAME
+    if ahead and _is_next(*(begins if ahead > 0 else begins[::-1])):
+        return Day.UNKNOWN
     apart = abs(begins[0] - begins[1])
     if not first & second or (first != second and min(apart, _MONTH - apart) > 1):
         return Day.OTHER
     return Day.UNKNOWN
+
+
+def _is_next(day: int, next_day: int) -> bool:
+    """Tell whether one day of the month may follow the other."""
+    return next_day == day + 1 or (next_day == 1 and day >= _SHORTEST_MONTH)
 
 
 def _days_in(clues: set[str], kind: str) -> set[int]:

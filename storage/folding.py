@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from extractors.sketch import Sketch
-from extractors.stories import has_enough, key_clues
+from extractors.stories import KEY_WEIGHT, has_enough, key_clues, weight_of
 from extractors.urls import key_of
 from storage.fold_index import LONGER, FoldedText, FoldIndex, Hit, special_keys
 from storage.lineage import Kin, judge_anew, words_for, write_moves
@@ -200,11 +200,17 @@ class _Folding:
         self._linker.add(n, telling)
 
     def _join_stories(self, item: FoldInput, a: Link, b: Link) -> None:
-        """Make two stories one when an article retells both and they resemble each other."""
+        """Make two stories one when an article retells both, and they are of one event.
+
+        It is one when the article shares a telling clue with both, or when they resemble each
+        other. A round-up, which shares other things with each of its subjects, joins none.
+        """
         keep, gone = sorted((a.telling.story_id, b.telling.story_id))
         if keep == gone or not self._book.may_merge(keep, gone):
             return
-        if not self._linker.are_akin(keep, gone, but=item.article_id):
+        in_both = set(a.reason["shared"]) & set(b.reason["shared"])
+        is_one = any(weight_of(clue) >= KEY_WEIGHT for clue in in_both)
+        if not is_one and not self._linker.are_akin(keep, gone, but=item.article_id):
             return
         reason = {
             "rule": "an article retells both",

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from extractors.language import base_language
 from extractors.likelihood import AKIN, is_link, likelihood
 from extractors.sketch import are_issues
-from extractors.stories import Likeness, are_one_language, compare, key_clues, weight_of
+from extractors.stories import Likeness, are_one_language, compare, days_ahead, key_clues, weight_of
 from extractors.urls import key_of
 
 if TYPE_CHECKING:
@@ -300,7 +300,9 @@ class Linker:
         if self._vectors is not None and telling.vector and other.vector:
             cosine = self._vectors.cosine(telling, other)
         words = are_one_language(telling.language, other.language)
-        likeness = compare(telling.clues, other.clues, words=words)
+        # Vectors tell most events of neighbouring days apart; without them a day must say it.
+        ahead = days_ahead(telling.language, other.language) if self._vectors is not None else 0
+        likeness = compare(telling.clues, other.clues, words=words, ahead=ahead)
         probability = likelihood(
             likeness,
             days=abs(telling.at - other.at) / DAY_S,

@@ -373,3 +373,54 @@ def test_a_stored_text_without_a_clue_can_be_compared(store: Store) -> None:
         with store.write() as tx:
             write_articles(tx, batch, fold_batch(tx, batch, encoder=_SameForAll()))
     assert row(store, 1)["n_articles"] is not None
+
+
+TWO_EVENTS = (
+    ("en", "Brunson says OPCON transfer must not be rushed",
+     "Gen. Xavier Brunson, the commander of U.S. Forces Korea, told a Senate hearing on the "
+     "transfer of wartime operational control that conditions must come first."),
+    ("en", "Hanwha Ocean wins 1.2 trillion won frigate order",
+     "Hanwha Ocean said that DAPA had picked it to build two frigates for 1.2 trillion won, ahead "
+     "of HD Hyundai."),
+)  # fmt: skip
+ROUND_UP = (
+    "ko", "브런슨 \"전작권 전환 서두르면 안 돼\"…한화오션은 호위함 수주",
+    "브런슨 주한미군사령관이 전시작전통제권 전환을 서두르면 안 된다고 말했다. "
+    "한화오션은 방위사업청에서 1조2천억원 규모의 호위함을 HD현대를 제치고 수주했다.",
+)  # fmt: skip
+ONE_EVENT = (
+    "ja",
+    "在韓米軍のブランソン司令官「作戦統制権の移管、急ぐべきでない」",
+    "在韓米軍のブランソン司令官は、戦時作戦統制権の移管には条件が先だと述べた。",
+)
+
+
+def told(at: int, report: tuple[str, str, str]) -> FoldInput:
+    language, title, text = report
+    return fold_input(at, text, title=title, language=language)
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (1, 0, 2)])
+def test_a_round_up_of_two_events_does_not_make_them_one(
+    store: Store, order: tuple[int, ...]
+) -> None:
+    reports = [*TWO_EVENTS, ROUND_UP]
+    folds = fold(store, [told(n, reports[k]) for n, k in enumerate(order, 1)])
+    assert folds[0].story_id != folds[1].story_id
+    assert folds[2].story_id in (folds[0].story_id, folds[1].story_id)
+
+
+def test_a_report_that_shares_one_thing_with_two_stories_makes_them_one(store: Store) -> None:
+    # The first two share too little with each other: other words, and no name in common.
+    first = ("en", "Typhoon Goni hits southern Japan, 1.2 million told to leave",
+             "Typhoon Goni made landfall in Kyushu early Friday; 1.2 million people were told to "
+             "leave, and 600 flights were cancelled.")  # fmt: skip
+    second = ("ko", "태풍 '고니' 일본 규슈 상륙…항공기 600편 결항",
+              "태풍 고니가 4일 일본 규슈에 상륙해 항공기 600편이 결항했다.")  # fmt: skip
+    third = ("ja", "台風「コーニー」九州上陸　120万人に避難指示",
+             "台風コーニーは九州に上陸し、120万人に避難指示が出た。")  # fmt: skip
+    folds = fold(store, [told(1, second), told(2, third), told(3, first)])
+    with store.write() as tx:
+        rows = tx.con.execute("SELECT DISTINCT story_id FROM core.article").fetchall()
+    assert len(rows) == 1
+    assert folds[2].story_id == rows[0][0]

@@ -16,6 +16,7 @@ from extractors.stories import (
     Likeness,
     are_one_language,
     compare,
+    days_ahead,
     key_clues,
     make_clues,
     shared_sentences,
@@ -412,3 +413,24 @@ def test_no_form_of_the_lexicon_stands_for_two_clues() -> None:
     assert len(ids) == len(set(ids)) > 600
     # One sign may be a country here and another there (日, 韓): those are read by language.
     assert {form for form, own in clues.items() if len(form) > 1 and len(own) > 1} == set()
+
+
+@pytest.mark.parametrize(
+    ("western", "eastern", "day"),
+    [
+        (24, 24, Day.SAME),
+        (24, 25, Day.UNKNOWN),  # Tuesday in Washington, Wednesday in Seoul
+        (30, 1, Day.UNKNOWN),
+        (25, 24, Day.OTHER),
+        (1, 31, Day.OTHER),
+        (24, 26, Day.OTHER),
+    ],
+)
+def test_it_is_a_day_later_in_the_east_and_never_a_day_earlier(
+    western: int, eastern: int, day: Day
+) -> None:
+    first, second = (tuple(f"{kind}{n}" for kind in ("d.", "d1.")) for n in (western, eastern))
+    assert compare(first, second, ahead=days_ahead("en", "ko")).day is day
+    assert compare(second, first, ahead=days_ahead("zh-Hant", "en-GB")).day is day
+    if western != eastern:
+        assert compare(first, second, ahead=days_ahead("ko", "ja")).day is Day.OTHER
