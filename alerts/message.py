@@ -21,6 +21,7 @@ from zoneinfo import ZoneInfo
 from alerts.foreign import clean, cut, isolate, slack_length, web_link
 from alerts.intents import Kind
 from alerts.view import (
+    MENTION,
     AlertView,
     DigestLine,
     DigestView,
@@ -244,7 +245,7 @@ def _head(view: AlertView) -> dict[str, Any]:
     mark = "" if view.level == "mention" else SEVERITY_MARKS.get(view.severity, "")
     elements = [_text(mark + cut(clean(view.topic_title) or view.topic, 120), bold=True)]
     if view.level == "mention":
-        elements.append(_text(" · passing mention", italic=True))
+        elements.append(_text(f" · {MENTION}", italic=True))
     if view.severity in ("low", "critical"):
         elements.append(_text(f" · {view.severity}"))
     if view.also_topics:
@@ -445,7 +446,7 @@ def lag_text(earlier: datetime, later: datetime) -> str:
 
 
 def _fallback(view: AlertView) -> str:
-    mention = " (passing mention)" if view.level == "mention" else ""
+    mention = f" ({MENTION})" if view.level == "mention" else ""
     title = clean(view.article.title)
     text = f"{clean(view.topic_title)}{mention}: {title} — {clean(view.article.outlet)}"
     return cut(text, MAX_FALLBACK)

@@ -20,6 +20,7 @@ from alerts.message import (
     local_time,
 )
 from alerts.view import (
+    MENTION,
     AlertView,
     DigestView,
     NoteView,
@@ -54,7 +55,7 @@ def alert_text(view: AlertView, options: MessageOptions) -> str:
     """Return a parent message as text."""
     head = [clean(view.topic_title) or view.topic]
     if view.level == "mention":
-        head.append("passing mention")
+        head.append(MENTION)
     if view.severity != "normal" and view.level != "mention":
         head.append(view.severity)
     if view.also_topics:

@@ -26,6 +26,7 @@ from alerts.intents import (
 )
 from alerts.quiet import DigestTime, QuietWindow, quiet_until
 from alerts.view import (
+    MENTION,
     AlertView,
     DigestLine,
     OutletLine,
@@ -127,7 +128,7 @@ class _Planner:
         if mute is not None:
             return mute, False
         if hit.hit.level == "mention" and hit.topic.mentions == "off":
-            return "passing mention: the topic has them off", False
+            return f"{MENTION}: the topic has them off", False
         tier = hit.article.tier
         if hit.topic.max_tier is not None and tier is not None and tier > hit.topic.max_tier:
             return f"source of tier {tier}: the topic takes tiers up to {hit.topic.max_tier}", False
@@ -137,7 +138,7 @@ class _Planner:
             return f"older than {self._settings.max_age_h:g} h", True
         digest = self._settings.digest.mode != "off"
         if hit.hit.level == "mention" and hit.topic.mentions == "digest":
-            return "passing mention", digest
+            return MENTION, digest
         if hit.topic.severity == "low":
             return "low severity", digest
         cap = self._settings.hourly_cap

@@ -184,7 +184,7 @@ def days_ahead(a: str, b: str) -> int:
 
     What happens on Tuesday in Washington or London happens on Wednesday in East Asia, and its
     papers say so; the other way round it does not happen. (Pairs of labelled reports that begin
-    with days so apart: 48 of 502 are of one event, the other way round 9 of 489.)
+    with days so apart, docs/adr/0030: 48 of 502 are of one event, the other way round 9 of 489.)
     """
     east = [base_language(tag) in EASTERN for tag in (a, b)]
     return east[1] - east[0]

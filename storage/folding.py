@@ -208,8 +208,7 @@ class _Folding:
         keep, gone = sorted((a.telling.story_id, b.telling.story_id))
         if keep == gone or not self._book.may_merge(keep, gone):
             return
-        in_both = set(a.reason["shared"]) & set(b.reason["shared"])
-        is_one = any(weight_of(clue) >= KEY_WEIGHT for clue in in_both)
+        is_one = any(weight_of(clue) >= KEY_WEIGHT for clue in {*a.shared} & {*b.shared})
         if not is_one and not self._linker.are_akin(keep, gone, but=item.article_id):
             return
         reason = {

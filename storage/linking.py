@@ -56,6 +56,7 @@ class Link:
 
     telling: Telling
     score: float
+    shared: tuple[str, ...]
     reason: dict[str, Any]
     words: str
 
@@ -86,7 +87,7 @@ class _Pair:
             told += f", vectors {self.cosine:.2f}"
         shared = f": both have {likeness.in_words}" if likeness.in_words else ""
         words = f"retells article {other.article_id} ({told}){shared}"
-        return Link(other, self.probability, reason, words)
+        return Link(other, self.probability, likeness.shared, reason, words)
 
 
 class Linker:
