@@ -33,7 +33,7 @@ from extractors.likelihood import LINK, LINK_VECTORS, evidence, likelihood
 from extractors.sketch import are_issues, make_sketch
 from extractors.stories import Likeness, are_one_language, compare, days_ahead, key_clues
 from extractors.vectors import load_encoder, shipped_means
-from storage.linking import DAY_S, ISSUE_S, MIN_KEYS, REACH_S
+from storage.linking import DAY_S, ISSUE_S, REACH_S
 from storage.vectors import SHIPPED_WEIGHT
 
 RIDGE = 1.0  # penalty on the weights (not on the first one), in units of one pair
@@ -56,12 +56,12 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two reports within reach of each other. `keys`: the search would bring them together."""
+    """Two reports within reach of each other. `found`: the search would bring them together."""
 
     a: int
     b: int
     same: bool
-    keys: bool
+    found: bool
     likeness: tuple[Likeness, Likeness]  # without vectors, with them (as storage/linking.py)
     days: float
     across: bool
@@ -158,10 +158,10 @@ def pairs_of(reports: Sequence[Report]) -> list[Pair]:
         apart = abs(a.at - b.at)
         if apart > REACH_S or (apart >= ISSUE_S and are_issues(a.features, b.features)):
             continue
-        words = are_one_language(a.lang, b.lang)
+        words, on_topic = are_one_language(a.lang, b.lang), bool(a.topic) and a.topic == b.topic
         found.append(
             Pair(
-                n, m, a.story == b.story, len(keys[n] & keys[m]) >= MIN_KEYS,
+                n, m, a.story == b.story, bool(keys[n] & keys[m]) or on_topic,
                 (
                     compare(a.clues, b.clues, words=words),
                     compare(a.clues, b.clues, words=words, ahead=days_ahead(a.lang, b.lang)),
@@ -169,7 +169,7 @@ def pairs_of(reports: Sequence[Report]) -> list[Pair]:
                 days=apart / DAY_S,
                 across=base_language(a.lang) != base_language(b.lang),
                 cosine=float(a.vector @ b.vector),
-                on_topic=bool(a.topic) and a.topic == b.topic,
+                on_topic=on_topic,
             )
         )  # fmt: skip
     return found
@@ -202,7 +202,7 @@ def score(
     """Return precision, recall and F1 over pairs of different languages, every link followed."""
     root = list(range(len(reports)))
     for pair in pairs:
-        if (vectors or pair.keys) and pair.likelihood(weights, vectors=vectors) >= bar:
+        if pair.found and pair.likelihood(weights, vectors=vectors) >= bar:
             first, second = top(root, pair.a), top(root, pair.b)
             root[second] = first
     return across(reports, lambda n: top(root, n))

@@ -17,6 +17,7 @@ from functools import lru_cache
 from importlib.resources import files
 
 from extractors.days import days_of
+from extractors.genre import is_comment
 from extractors.language import base_language
 from extractors.sounds import sound_of
 
@@ -24,7 +25,9 @@ LEAD_CHARS = 420  # of the body: two or three sentences, where an event is named
 WORD_PREFIX = "="  # before clues that are words of one language
 AMOUNT = "n."  # before amounts
 DAY, FIRST_DAY = "d.", "d1."  # before the days of the month that a text names, and the first one
-_DAYS = (DAY, FIRST_DAY)
+HEADLINE = "h."  # before clues that the headline has
+COMMENT = "v.comment"  # the headline calls its text comment or background (extractors/genre.py)
+_MARKS = (DAY, FIRST_DAY, HEADLINE, COMMENT)  # say something of a text; not counted as shared
 _MONTH, _SHORTEST_MONTH = 31, 28
 EASTERN = frozenset({"ko", "ja", "zh"})  # languages whose papers are dated in UTC+8 and UTC+9
 
@@ -32,12 +35,16 @@ EASTERN = frozenset({"ko", "ja", "zh"})  # languages whose papers are dated in U
 # looking at pairs of the same family in stories_dev and at unrelated pairs in topics_dev.
 WEIGHTS = {
     "g": 0.6, "t": 1.0, "a": 0.9, "o": 1.1, "y": 0.8, "p": 2.2, "w": 2.0, "n": 2.4, "l": 1.6,
-    "s": 1.6, WORD_PREFIX: 0.35, "d": 0.0,
+    "s": 1.6, WORD_PREFIX: 0.35, "d": 0.0, "h": 0.0, "v": 0.0,
 }  # fmt: skip
 
 UNSAID = 2.0  # weight that every text is taken to have besides its clues; 1 to 4 score alike
 MIN_WEIGHT = 4.0  # a text with less says too little to be linked by clues
-KEY_WEIGHT = 1.0  # clues from this weight on are worth searching by
+KEY_WEIGHT = (
+    1.0  # a name, term or figure: what two stories must share with the text that joins them
+)
+SEARCH_WEIGHT = 0.8  # clues from this weight on are searched by: all but countries and plain words.
+# (From 1.0 on, without the actions and years, .03 of F1 is lost; countries add .001.)
 
 MIN_SENTENCE_CHARS = 12  # shorter ones ("He said.") are shared by chance
 _SENTENCE = re.compile(r"[^\n。！？!?.]+(?:\.(?=\S)[^\n。！？!?.]*)*[。！？!?.]?")
@@ -107,6 +114,9 @@ class Likeness:
     the text with fewer of them when none is in common, else 0: two launches of a week have the
     same words and names, and other figures. `is_enough` is False when a text says too little to be
     linked by clues. `day` tells whether both begin with the same day, or with days too far apart.
+    `headlines` is the share of what the two headlines name, `told` the part of what each headline
+    names that the other text has too, on average; `comment` tells that one of the two is comment or
+    background by its headline and the other is not.
     """
 
     shared: tuple[str, ...]
@@ -116,6 +126,9 @@ class Likeness:
     clash: int = 0
     is_enough: bool = True
     day: Day = Day.UNKNOWN
+    headlines: float = 0.0
+    told: float = 0.0
+    comment: bool = False
 
     @property
     def in_words(self) -> str:
@@ -147,26 +160,35 @@ def make_clues(
 ) -> tuple[str, ...]:
     """Return the clues of a text, sorted. `kind.name` for the lexicon, `=word` for plain words.
 
-    `published` is needed for the days that English texts name.
+    What the headline names is there twice, once behind `HEADLINE`. `published` is needed for the
+    days that English texts name.
     """
     head = _fold(title or "")
     lead = _fold(body[:LEAD_CHARS])
     text = f"{head}\n{lead}"
-    lexicon = _lexicon()
-    clues = set(lexicon.find(text))
-    clues.update(lexicon.find_signs(head, language))
-    clues.update(_amounts(text))
-    known = lexicon.covered(text)
-    letters = [c for c in text if c.isalpha()]
-    if sum(c.isupper() for c in letters) < len(letters) / 2:
-        clues.update(f"l.{m[0]}" for m in _ACRONYM.finditer(text) if m[0].lower() not in known)
-    clues.update(f"s.{sound}" for sound in sound_of(text, known))
+    signs = _lexicon().find_signs(head, language)
+    clues = {*_named_in(text), *signs}
+    clues.update(f"{HEADLINE}{clue}" for clue in {*_named_in(head), *signs})
+    if is_comment(head):
+        clues.add(COMMENT)
     base = language.split("-")[0]
     clues.update(f"{WORD_PREFIX}{word}" for word in _words(text, base))
     days = days_of(lead, language, published)
     clues.update(f"{DAY}{day}" for day in days)
     clues.update(f"{FIRST_DAY}{day}" for day in days[:1])
     return tuple(sorted(clues))
+
+
+def _named_in(text: str) -> set[str]:
+    """The names, terms and amounts in a text."""
+    lexicon = _lexicon()
+    clues = {*lexicon.find(text), *_amounts(text)}
+    known = lexicon.covered(text)
+    letters = [c for c in text if c.isalpha()]
+    if sum(c.isupper() for c in letters) < len(letters) / 2:
+        clues.update(f"l.{m[0]}" for m in _ACRONYM.finditer(text) if m[0].lower() not in known)
+    clues.update(f"s.{sound}" for sound in sound_of(text, known))
+    return clues
 
 
 def are_one_language(a: str, b: str) -> bool:
@@ -202,11 +224,12 @@ def compare(
     first, second = set(a), set(b)
     both = first & second
     shared = sorted(
-        (c for c in both if not c.startswith(_DAYS) and (words or not c.startswith(WORD_PREFIX))),
+        (c for c in both if not c.startswith(_MARKS) and (words or not c.startswith(WORD_PREFIX))),
         key=lambda clue: (-weight_of(clue), clue),
     )
     weight = total_weight(tuple(shared))
     plain = [sum(clue.startswith(WORD_PREFIX) for clue in clues) for clues in (a, b, shared)]
+    headlines, told = _in_headlines(first, second)
     return Likeness(
         shared=tuple(shared),
         weight=round(weight, 2),
@@ -215,7 +238,20 @@ def compare(
         clash=_clash(first, second),
         is_enough=has_enough(a) and has_enough(b),
         day=_same_day(first, second, ahead),
+        headlines=headlines,
+        told=told,
+        comment=(COMMENT in first) != (COMMENT in second),
     )
+
+
+def _in_headlines(a: set[str], b: set[str]) -> tuple[float, float]:
+    """`Likeness.headlines` and `Likeness.told` of two texts' clues."""
+    heads = [
+        {c.removeprefix(HEADLINE) for c in clues if c.startswith(HEADLINE)} for clues in (a, b)
+    ]
+    first, second = (total_weight(tuple(head)) + UNSAID for head in heads)
+    told = total_weight(tuple(heads[0] & b)) / first + total_weight(tuple(heads[1] & a)) / second
+    return _part(total_weight(tuple(heads[0] & heads[1])), first, second), round(told / 2, 3)
 
 
 def _part(shared: float, first: float, second: float) -> float:
@@ -282,17 +318,9 @@ def weight_of(clue: str) -> float:
     return WEIGHTS[clue[0]]
 
 
-def key_clues(clues: tuple[str, ...], *, weak: bool = False) -> tuple[str, ...]:
-    """Return the clues worth searching by; none of a text that says too little.
-
-    `weak`: the lesser ones too (countries, actions, years), of every text; for a search whose
-    finds are then told apart by sentence vectors.
-    """
-    if weak:
-        return tuple(clue for clue in clues if not clue.startswith((WORD_PREFIX, *_DAYS)))
-    if not has_enough(clues):
-        return ()
-    return tuple(clue for clue in clues if weight_of(clue) >= KEY_WEIGHT)
+def key_clues(clues: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the clues worth searching by."""
+    return tuple(clue for clue in clues if weight_of(clue) >= SEARCH_WEIGHT)
 
 
 def has_enough(clues: tuple[str, ...]) -> bool:

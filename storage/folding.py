@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from extractors.sketch import Sketch
-from extractors.stories import KEY_WEIGHT, has_enough, key_clues, weight_of
+from extractors.stories import KEY_WEIGHT, key_clues, weight_of
 from extractors.urls import key_of
 from storage.fold_index import LONGER, FoldedText, FoldIndex, Hit, special_keys
 from storage.lineage import Kin, judge_anew, words_for, write_moves
@@ -361,12 +361,6 @@ def _member(item: FoldInput, fold: Fold, *, is_round_up: bool = False) -> StoryM
     )
 
 
-def _kept_clues(item: FoldInput, vector: bytes | None) -> str | None:
-    """The clues to store: of texts that can be linked by them, or beside a vector."""
-    clues = item.sketch.clues
-    return " ".join(clues) or None if vector is not None or has_enough(clues) else None
-
-
 def _write(tx: Transaction, texts: Sequence[tuple[FoldInput, FoldedText, bytes | None]]) -> None:
     """Append the sketches of new representatives: two inserts, nothing is looked up."""
     if not texts:
@@ -396,7 +390,7 @@ def _write(tx: Transaction, texts: Sequence[tuple[FoldInput, FoldedText, bytes |
                 "language": item.language,
                 "shingles": text.shingles,
                 "features": text.features,
-                "clues": _kept_clues(item, vector),
+                "clues": " ".join(item.sketch.clues) or None,
                 "topics": list(item.topics) or None,
                 "vector": vector,
             }
@@ -405,9 +399,9 @@ def _write(tx: Transaction, texts: Sequence[tuple[FoldInput, FoldedText, bytes |
     )
     clues = [
         (key_of(clue), text.article_id, text.at)
-        for item, text, vector in texts
+        for item, text, _ in texts
         if text.root == text.article_id
-        for clue in key_clues(item.sketch.clues, weak=vector is not None)
+        for clue in key_clues(item.sketch.clues)
     ]
     if clues:
         hashes, ids, times = (list(column) for column in zip(*clues, strict=True))

@@ -27,10 +27,6 @@ if TYPE_CHECKING:
 DAY_S = 24 * 3_600
 REACH_S = 72 * 3_600  # a retelling comes within three days (research/duplicates-and-stories.md §3)
 ISSUE_S = 12 * 3_600  # a template is issued once a day; within half a day it may be an update
-# Before two texts are compared: so many telling clues in common, or, where vectors decide too, so
-# much weight of any clues (a term, or a country and an action).
-MIN_KEYS = 2
-MIN_KEY_WEIGHT = 1.0  # with vectors two keys gave F1 .81 to .85 on three sets, this .94
 MAX_CANDIDATES = 24  # texts compared with one article, those with the most in common
 MAX_AKIN = 24  # latest tellings of a story that are compared with those of another
 
@@ -109,32 +105,23 @@ class Linker:
         self._candidates: list[set[int]] = [set() for _ in sketches]
         self._n_found = [0] * len(sketches)  # by clues, in the store
         self._crowded = False  # around the text of the last `find`
-        if not any(self._keys):
+        reach = [n for n, keys in enumerate(self._keys) if keys or topics[n]]
+        if not reach:
             return
-        reach = [n for n, keys in enumerate(self._keys) if keys]
         low, high = min(times[n] for n in reach) - REACH_S, max(times[n] for n in reach) + REACH_S
         wanted = self._search(tx, times, low, high)
-        if vectors is not None:
-            wanted |= self._search_topics(tx, times, topics, low, high)
+        wanted |= self._search_topics(tx, times, topics, low, high)
         if wanted:
             self._load(tx, sorted(wanted))
 
     def _keys_of(self, clues: tuple[str, ...]) -> dict[int, float]:
         """What a text is searched by: hashes of clues, and what each of them weighs."""
-        keys = key_clues(clues, weak=self._vectors is not None)
-        return {key_of(clue): weight_of(clue) for clue in keys}
-
-    def _is_candidate(self, shared: Sequence[float]) -> bool:
-        """Tell whether texts that share keys of these weights are worth comparing."""
-        if self._vectors is None:
-            return len(shared) >= MIN_KEYS
-        return sum(shared) >= MIN_KEY_WEIGHT
+        return {key_of(clue): weight_of(clue) for clue in key_clues(clues)}
 
     def _search(self, tx: Transaction, times: Sequence[int], low: int, high: int) -> set[int]:
         numbers = [n for n, keys in enumerate(self._keys) for _ in keys]
         hashes = [h for keys in self._keys for h in keys]
         weights = [weight for keys in self._keys for weight in keys.values()]
-        least = (MIN_KEYS, 0.0) if self._vectors is None else (1, MIN_KEY_WEIGHT)
         rows = tx.con.execute(
             """
             SELECT b.n, c.article_id
@@ -144,12 +131,11 @@ class Linker:
             JOIN core.clue c ON c.h = b.h AND c.at_s BETWEEN i.at_s - ? AND i.at_s + ?
             WHERE c.at_s BETWEEN ? AND ?
             GROUP BY b.n, c.article_id
-            HAVING count(*) >= ? AND round(sum(b.weight), 6) >= ?
             QUALIFY row_number() OVER
                 (PARTITION BY b.n ORDER BY round(sum(b.weight), 6) DESC, c.article_id) <= ?
             """,
             [numbers, hashes, weights, list(range(len(times))), list(times), REACH_S, REACH_S, low,
-             high, *least, MAX_CANDIDATES],
+             high, MAX_CANDIDATES],
         ).fetchall()  # fmt: skip
         for n, article_id in rows:
             self._candidates[n].add(article_id)
@@ -164,7 +150,7 @@ class Linker:
         low: int,
         high: int,
     ) -> set[int]:
-        """Texts on the same topic: few a day, so all of them are compared by vector."""
+        """Texts on the same topic: few a day, so all of them are compared."""
         pairs = [(n, topic) for n, own in enumerate(topics) for topic in own]
         if not pairs:
             return set()
@@ -174,7 +160,7 @@ class Linker:
             FROM (SELECT unnest(?::INTEGER[]) AS n, unnest(?::VARCHAR[]) AS topic,
                          unnest(?::BIGINT[]) AS at_s) b
             JOIN (SELECT article_id, at_s, unnest(topics) AS topic FROM core.sketch
-                  WHERE at_s BETWEEN ? AND ? AND vector IS NOT NULL) s
+                  WHERE at_s BETWEEN ? AND ? AND topics IS NOT NULL) s
               ON s.topic = b.topic AND s.at_s BETWEEN b.at_s - ? AND b.at_s + ?
             """,
             [[n for n, _ in pairs], [topic for _, topic in pairs], [times[n] for n, _ in pairs],
@@ -241,14 +227,12 @@ class Linker:
                     shared[other.article_id].append(weight)
                     near[other.article_id] = other
         ranked = sorted(shared, key=lambda a: (-round(sum(shared[a]), 6), a))
-        picked = {a for a in ranked[:MAX_CANDIDATES] if self._is_candidate(shared[a])}
+        picked = set(ranked[:MAX_CANDIDATES])
         self._crowded = self._n_found[n] + len(picked) >= MAX_CANDIDATES
-        if telling.vector is not None:  # as in `_search_topics`: all of its topics
-            for other in self._own:
-                on_topic = other.vector is not None and set(telling.topics) & set(other.topics)
-                if on_topic and abs(other.at - telling.at) <= REACH_S:
-                    near[other.article_id] = other
-                    picked.add(other.article_id)
+        for other in self._own:  # as in `_search_topics`: all on its topics
+            if set(telling.topics) & set(other.topics) and abs(other.at - telling.at) <= REACH_S:
+                near[other.article_id] = other
+                picked.add(other.article_id)
         found += [near[a] for a in sorted(picked)]
         stories: defaultdict[int, list[Link]] = defaultdict(list)
         akin = []
@@ -268,7 +252,7 @@ class Linker:
         for one in self._tellings(first):
             keys = self._keys_of(one.clues)
             for other, known in keyed:
-                if self._compared(one, other, [keys[h] for h in keys.keys() & known.keys()]):
+                if self._compared(one, other, bool(keys.keys() & known.keys())):
                     pair = self._compare(one, other)
                     if pair is not None and pair.is_link:
                         return pair.link()
@@ -278,13 +262,9 @@ class Linker:
         known = (*self._stored.values(), *self._own)
         return [telling for telling in known if telling.story_id == story_id][-MAX_AKIN:]
 
-    def _compared(self, a: Telling, b: Telling, shared: Sequence[float]) -> bool:
-        """Tell whether the search would bring together tellings with these keys in common."""
-        if abs(a.at - b.at) > REACH_S:
-            return False
-        if a.vector is not None and b.vector is not None and set(a.topics) & set(b.topics):
-            return True
-        return self._is_candidate(shared)
+    def _compared(self, a: Telling, b: Telling, has_keys: bool) -> bool:
+        """Tell whether the search would bring together tellings, with keys in common or without."""
+        return abs(a.at - b.at) <= REACH_S and (has_keys or bool(set(a.topics) & set(b.topics)))
 
     def _akin(self, telling: Telling, other: Telling) -> bool:
         pair = self._compare(telling, other)
@@ -312,7 +292,10 @@ class Linker:
             on_topic=on_topic,
             crowded=self._crowded,
         )
-        linked = is_link(probability, vectors=self._vectors is not None)
+        mixed = bool(telling.topics) != bool(other.topics)
+        linked = is_link(
+            probability, vectors=self._vectors is not None, likeness=likeness, mixed=mixed
+        )
         if linked and _are_issues(telling, other):
             return None
         return _Pair(other, likeness, cosine, probability, linked)

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 from extractors.errors import UsageError
 from extractors.sketch import make_sketch
-from extractors.stories import has_enough
 from storage.alert_stories import return_alerts
 from storage.rows import insert_rows
 from storage.stories import USER, move_story, record_event, story_id_of, write_recount
@@ -248,7 +247,7 @@ def _move_articles(tx: Transaction, articles: list[int], story_id: int) -> dict[
                 "language": language,
                 "shingles": sketch.shingles,
                 "features": sketch.features,
-                "clues": " ".join(sketch.clues) or None if has_enough(sketch.clues) else None,
+                "clues": " ".join(sketch.clues) or None,
             }
         )
     insert_rows(tx, "core.sketch_hash", hashes)

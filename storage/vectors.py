@@ -43,7 +43,7 @@ class VectorBook:
         wanted = [
             n
             for n, item in enumerate(items)
-            if item.topics or (self._encoder.everything and key_clues(item.sketch.clues, weak=True))
+            if item.topics or (self._encoder.everything and key_clues(item.sketch.clues))
         ]
         vectors = self._encoder.encode([items[n].sketch.opening for n in wanted])
         packed: list[bytes | None] = [None] * len(items)

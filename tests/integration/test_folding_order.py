@@ -14,6 +14,7 @@ from support.fold_texts import START, article, edited, fold_input
 from support.folding_store import fold, new_store
 
 from extractors.sketch import make_sketch
+from extractors.stories import HEADLINE
 from flows.demo_site import DemoSite
 from storage.database import Store
 from storage.folding import FoldInput
@@ -220,8 +221,8 @@ def test_an_early_report_that_comes_late_brings_its_story_to_the_one_it_retells(
 # Four reports of one event: A and B share nothing, X retells both, C retells A and resembles B.
 CLUES = {
     "A": ("p.one", "t.one", "w.one"),
-    "B": ("n.1050000000", "n.3000000000", "w.two", "w.three"),
-    "X": ("n.1050000000", "n.3000000000", "p.one", "t.one", "w.one"),
+    "B": ("d.5", "d1.5", "n.1050000000", "n.3000000000", "w.two", "w.three"),
+    "X": ("d.5", "d1.5", "n.1050000000", "n.3000000000", "p.one", "t.one", "w.one"),
     "C": ("n.500000000", "p.one", "t.one", "w.one", "w.three", "w.two"),
 }
 
@@ -235,7 +236,8 @@ def test_a_bridge_between_two_reports_holds_whenever_it_comes(
     items = []
     for n, name in enumerate(CLUES):
         told = fold_input(n, article(90 + n), title=name, outlet=name, hours=n)
-        clues = tuple(sorted(CLUES[name]))
+        headline = [f"{HEADLINE}{clue}" for clue in CLUES[name] if clue[0] != "d"]
+        clues = tuple(sorted((*CLUES[name], *headline)))
         language = ("en", "ko", "ja", "zh-Hans")[n]
         items.append(replace(told, sketch=replace(told.sketch, clues=clues), language=language))
     by_name = dict(zip(CLUES, items, strict=True))

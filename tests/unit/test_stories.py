@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.resources import files
 from itertools import combinations, product
@@ -12,6 +13,7 @@ import pytest
 from extractors.likelihood import is_link, likelihood
 from extractors.sounds import sound_of
 from extractors.stories import (
+    HEADLINE,
     Day,
     Likeness,
     are_one_language,
@@ -387,10 +389,38 @@ def test_two_earthquakes_with_other_figures_are_two_events() -> None:
     assert likelihood(named, days=0, across=True, cosine=0.6, on_topic=True) > 0.9
 
 
+def test_what_the_headlines_name_counts_for_itself() -> None:
+    """A background piece shares the event's words in its text, a retelling in its headline."""
+    event = make_clues(
+        "Assembly passes submarine act, 178 to 61", "Enrichment and exports are left open.", "en"
+    )
+    retelling = make_clues("국회, 핵추진잠수함법 178명 찬성 통과", "수출은 빠졌다.", "ko")
+    forum = make_clues("학자들 “에너지부터 따져야”", "농축과 수출, 잠수함, 국회를 논했다.", "ko")
+    same, other = (compare(event, clues, words=False) for clues in (retelling, forum))
+    assert same.headlines > 0.3
+    assert other.headlines == 0.0
+    assert same.told > other.told > 0.0
+    assert not any(clue.startswith(HEADLINE) for clue in same.shared)
+    told = [likelihood(likeness, days=0.1, across=True) for likeness in (same, other)]
+    assert told[0] > told[1]
+
+
 def test_a_desk_with_vectors_links_more_freely() -> None:
     assert is_link(0.8, vectors=True)
-    assert not is_link(0.8, vectors=False)
-    assert is_link(0.95, vectors=False)
+    assert not is_link(0.95, vectors=False)
+    assert is_link(0.98, vectors=False)
+
+
+def test_a_text_on_no_topic_must_share_a_name_or_a_headline_with_one_on_a_topic() -> None:
+    words = Likeness(shared=("w.enrich", "w.export"), weight=4.0, share=0.35)
+    for likeness, linked in (
+        (words, False),
+        (replace(words, headlines=0.2), True),
+        (replace(words, shared=("o.assembly", *words.shared)), True),
+    ):
+        assert is_link(0.8, vectors=True, likeness=likeness, mixed=True) is linked
+        assert is_link(0.8, vectors=True, likeness=likeness)
+    assert is_link(0.98, vectors=True, likeness=words, mixed=True)
 
 
 def test_plain_words_are_compared_within_one_language_only() -> None:
