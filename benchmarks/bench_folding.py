@@ -6,7 +6,8 @@
 
 `growth` fills a store with generated sketches (24 hashes and three clues of the lexicon a text, a
 year of texts), folds 600 new texts in batches of 200, and prints CPU milliseconds a text and their
-ratio to 10,000 stored. A tenth of the clues makes up a third of what is drawn, as in real news.
+ratio to 10,000 stored. A tenth of the clues makes up a third of what is drawn; one text in fifty
+is on a topic.
 `size` folds generated texts and prints the bytes that each adds. `peers` needs datasketch and
 rensa (`pip install datasketch rensa`); LABELLED has one document a line with `id`, `source`,
 `title`, `text`, `lang`, `published` (hours) and `dup_cluster`. Times are CPU times; compare them
@@ -39,6 +40,7 @@ BATCH = 200
 HASHES = 24
 DAYS = 365
 CLUES = 3  # a text; 2.9 on 5,009 news texts
+ON_TOPIC = 50  # one text in so many
 
 
 def text_of(rng: random.Random, sentences: int = 18) -> str:
@@ -62,7 +64,8 @@ def clue_names() -> list[str]:
 
 def with_clues(item: FoldInput, names: list[str], rng: random.Random) -> FoldInput:
     clues = {names[int(len(names) * rng.random() ** 2)] for _ in range(CLUES)}
-    return replace(item, sketch=replace(item.sketch, clues=tuple(sorted(clues))))
+    topics = () if item.article_id % ON_TOPIC else ("t",)
+    return replace(item, sketch=replace(item.sketch, clues=tuple(sorted(clues))), topics=topics)
 
 
 def fill(store: Store, n: int) -> None:
@@ -85,8 +88,9 @@ def fill(store: Store, n: int) -> None:
             )
             tx.con.execute(
                 "INSERT INTO core.sketch (article_id, root, story_id, at_s, outlet, language, "
-                f"shingles, features, clues, rev) SELECT i, i, i, {at}, 'o', 'en', 300, "
-                f"encode(repeat('x', 64)), string_agg((?::VARCHAR[])[{pick}], ' '), 1 "
+                f"shingles, features, clues, topics, rev) SELECT i, i, i, {at}, 'o', 'en', 300, "
+                f"encode(repeat('x', 64)), string_agg((?::VARCHAR[])[{pick}], ' '), "
+                f"CASE WHEN i % {ON_TOPIC} = 0 THEN ['t'] END, 1 "
                 f"FROM range({low}, {high}) t(i), range({CLUES}) u(k) GROUP BY i ORDER BY i",
                 [names],
             )

@@ -139,18 +139,15 @@ def _least_weight(*, across: bool, cosine: float | None, on_topic: bool, crowded
     return NEAR_NAMED if cosine is not None and cosine >= NEAR else NAMED
 
 
-def is_link(
-    probability: float, *, vectors: bool, likeness: Likeness | None = None, mixed: bool = False
-) -> bool:
+def is_link(probability: float, likeness: Likeness, *, vectors: bool, mixed: bool = False) -> bool:
     """Tell whether two texts of this likelihood are taken to tell of one event.
 
     Args:
         probability: from `likelihood`.
+        likeness: what the texts share.
         vectors: the desk has sentence vectors, whether or not these two texts have them.
-        likeness: what the texts share; needed with `mixed`.
         mixed: one of the two is on a topic, the other on none. Then words of the subject alone, in
             the text and not in both headlines, are not enough: a background piece has them too.
     """
-    if mixed and likeness is not None and not likeness.headlines:
-        vectors = vectors and any(clue[0] in NAMING for clue in likeness.shared)
-    return probability >= (LINK_VECTORS if vectors else LINK)
+    is_named = bool(likeness.headlines) or any(clue[0] in NAMING for clue in likeness.shared)
+    return probability >= (LINK_VECTORS if vectors and (is_named or not mixed) else LINK)

@@ -40,9 +40,7 @@ WEIGHTS = {
 
 UNSAID = 2.0  # weight that every text is taken to have besides its clues; 1 to 4 score alike
 MIN_WEIGHT = 4.0  # a text with less says too little to be linked by clues
-KEY_WEIGHT = (
-    1.0  # a name, term or figure: what two stories must share with the text that joins them
-)
+KEY_WEIGHT = 1.0  # a name, term or figure: two stories share one with the text that joins them
 SEARCH_WEIGHT = 0.8  # clues from this weight on are searched by: all but countries and plain words.
 # (From 1.0 on, without the actions and years, .03 of F1 is lost; countries add .001.)
 

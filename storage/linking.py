@@ -3,7 +3,7 @@
 In: a batch of texts that are no copies. Out: for each the stored or earlier text that it retells,
 and why. By clues (extractors/stories.py), and, for articles on a topic and when the extra is
 installed, by sentence vectors. Texts within 72 hours of each other are compared; the cost is one
-join a batch on telling clues.
+join a batch on telling clues and one on topics.
 """
 
 from __future__ import annotations
@@ -44,6 +44,10 @@ class Telling:
     vector: bytes | None = None
     outlet: str | None = None
     features: bytes = b""
+
+    def shares_topic(self, other: Telling) -> bool:
+        """Tell whether both are on one of the desk's topics."""
+        return not set(self.topics).isdisjoint(other.topics)
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +234,7 @@ class Linker:
         picked = set(ranked[:MAX_CANDIDATES])
         self._crowded = self._n_found[n] + len(picked) >= MAX_CANDIDATES
         for other in self._own:  # as in `_search_topics`: all on its topics
-            if set(telling.topics) & set(other.topics) and abs(other.at - telling.at) <= REACH_S:
+            if telling.shares_topic(other) and abs(other.at - telling.at) <= REACH_S:
                 near[other.article_id] = other
                 picked.add(other.article_id)
         found += [near[a] for a in sorted(picked)]
@@ -264,7 +268,7 @@ class Linker:
 
     def _compared(self, a: Telling, b: Telling, has_keys: bool) -> bool:
         """Tell whether the search would bring together tellings, with keys in common or without."""
-        return abs(a.at - b.at) <= REACH_S and (has_keys or bool(set(a.topics) & set(b.topics)))
+        return abs(a.at - b.at) <= REACH_S and (has_keys or a.shares_topic(b))
 
     def _akin(self, telling: Telling, other: Telling) -> bool:
         pair = self._compare(telling, other)
@@ -274,7 +278,7 @@ class Linker:
         """How likely the two tell of one event; None for what cannot."""
         if telling.article_id == other.article_id:
             return None
-        on_topic = bool(set(telling.topics) & set(other.topics))
+        on_topic = telling.shares_topic(other)
         if telling.topics and other.topics and not on_topic:
             return None  # each is on topics that the other is not
         cosine = None
@@ -293,9 +297,7 @@ class Linker:
             crowded=self._crowded,
         )
         mixed = bool(telling.topics) != bool(other.topics)
-        linked = is_link(
-            probability, vectors=self._vectors is not None, likeness=likeness, mixed=mixed
-        )
+        linked = is_link(probability, likeness, vectors=self._vectors is not None, mixed=mixed)
         if linked and _are_issues(telling, other):
             return None
         return _Pair(other, likeness, cosine, probability, linked)
