@@ -7,7 +7,7 @@
 `growth` fills a store with generated sketches (24 hashes and three clues of the lexicon a text, a
 year of texts), folds 600 new texts in batches of 200, and prints CPU milliseconds a text and their
 ratio to 10,000 stored. A tenth of the clues makes up a third of what is drawn; one text in fifty
-is on a topic.
+is on a topic, one in seven resembles another.
 `size` folds generated texts and prints the bytes that each adds. `peers` needs datasketch and
 rensa (`pip install datasketch rensa`); LABELLED has one document a line with `id`, `source`,
 `title`, `text`, `lang`, `published` (hours) and `dup_cluster`. Times are CPU times; compare them
@@ -41,6 +41,7 @@ HASHES = 24
 DAYS = 365
 CLUES = 3  # a text; 2.9 on 5,009 news texts
 ON_TOPIC = 50  # one text in so many
+ALIKE = 7  # one text in so many resembles another one: 867 pairs of 6,485 news texts
 
 
 def text_of(rng: random.Random, sentences: int = 18) -> str:
@@ -75,6 +76,7 @@ def fill(store: Store, n: int) -> None:
     step = 100_000
     names = clue_names()
     hashes = [key_of(name) for name in names]
+    features = item_of(1, text_of(random.Random(3)), START).sketch.features
     pick = (
         f"1 + floor({len(names)} * pow((hash(i * {CLUES} + k + 7) % 1000003) / 1000003.0, 2))::INT"
     )
@@ -89,10 +91,14 @@ def fill(store: Store, n: int) -> None:
             tx.con.execute(
                 "INSERT INTO core.sketch (article_id, root, story_id, at_s, outlet, language, "
                 f"shingles, features, clues, topics, rev) SELECT i, i, i, {at}, 'o', 'en', 300, "
-                f"encode(repeat('x', 64)), string_agg((?::VARCHAR[])[{pick}], ' '), "
+                f"?::BLOB, string_agg((?::VARCHAR[])[{pick}], ' '), "
                 f"CASE WHEN i % {ON_TOPIC} = 0 THEN ['t'] END, 1 "
                 f"FROM range({low}, {high}) t(i), range({CLUES}) u(k) GROUP BY i ORDER BY i",
-                [names],
+                [features, names],
+            )
+            tx.con.execute(
+                f"INSERT INTO core.resemblance SELECT i, i - {ALIKE}, {at}, -0.5, 1 "
+                f"FROM range({low}, {high}) t(i) WHERE i % {ALIKE} = 0 AND i > 0"
             )
             tx.con.execute(
                 f"INSERT INTO core.clue SELECT (?::UBIGINT[])[{pick}], i, {at}, 1 "

@@ -28,8 +28,9 @@ sys.path[:0] = [str(Path(__file__).parent.parent), str(Path(__file__).parent.par
 # ruff: noqa: E402 - our own packages are found by the line above
 from support.newsroom import Told, held_out, newsroom
 
+from extractors.clusters import Text, cluster
 from extractors.language import base_language
-from extractors.likelihood import LINK, LINK_VECTORS, evidence, likelihood
+from extractors.likelihood import LINK, LINK_VECTORS, evidence, likelihood, margin
 from extractors.sketch import are_issues, make_sketch
 from extractors.stories import Likeness, are_one_language, compare, days_ahead, key_clues
 from extractors.vectors import load_encoder, shipped_means
@@ -97,7 +98,7 @@ def main() -> None:
         for n, name in enumerate(names):
             own = fit([f for m, group in enumerate(pairs) if m != n for f in group], vectors)
             for reports, found in zip(groups[n], pairs[n], strict=True):
-                scores = score(reports, found, own, vectors, bar)
+                scores = score(reports, found, own, vectors)
                 print(f"{name:24} " + " ".join(f"{value:9.3f}" for value in scores))
 
 
@@ -197,21 +198,20 @@ def fit(sets: Sequence[Sequence[Pair]], vectors: bool) -> Any:
 
 
 def score(
-    reports: Sequence[Report], pairs: Sequence[Pair], weights: Any, vectors: bool, bar: float
+    reports: Sequence[Report], pairs: Sequence[Pair], weights: Any, vectors: bool
 ) -> tuple[float, float, float]:
-    """Return precision, recall and F1 over pairs of different languages, every link followed."""
-    root = list(range(len(reports)))
-    for pair in pairs:
-        if pair.found and pair.likelihood(weights, vectors=vectors) >= bar:
-            first, second = top(root, pair.a), top(root, pair.b)
-            root[second] = first
-    return across(reports, lambda n: top(root, n))
-
-
-def top(root: Sequence[int], n: int) -> int:
-    while root[n] != n:
-        n = root[n]
-    return n
+    """Return precision, recall and F1 over pairs of different languages, stories as shipped."""
+    margins = {
+        (pair.a, pair.b): margin(
+            pair.likelihood(weights, vectors=vectors), pair.likeness[vectors], vectors=vectors
+        )
+        for pair in pairs
+        if pair.found
+    }
+    texts = [Text(n, int(report.at)) for n, report in enumerate(reports)]
+    groups = cluster(texts, margins, reach=REACH_S)
+    story = {n: key for key, group in enumerate(groups) for n in group}
+    return across(reports, story.__getitem__)
 
 
 def across(reports: Sequence[Report], found: Callable[[int], int]) -> tuple[float, float, float]:

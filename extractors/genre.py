@@ -19,6 +19,11 @@ _LABELS = (
     "|기자수첩|독자투고|서평|論説|論評|解説|寄稿|視点|オピニオン|特集|論点|分析|連載|書評|検証|評論"
     "|記者の目|评论|評論|观点|觀點|观察|觀察|深度|特稿|述评|述評|书评|書評|背景"
 )
+# Papers in the East put a word or two before a label: 국제분석, 国際解説, 国际锐评.
+_COMPOUNDS = (
+    "해설|분석|시평|시론|논평|解説|論評|分析|观察|觀察|评论|評論|锐评|銳評|快评|快評|短评|短評|述评|述評"
+    "|漫谈|漫談|科普|观点|觀點"
+)
 # These name such a text wherever they stand.
 _WORDS = (
     r"\b(?:op-ed\b|explainer\b|explained:)|사설|칼럼|인터뷰|社説|コラム|インタビュー|一問一答"
@@ -30,6 +35,7 @@ _QUESTIONS = (
 )
 _GENRE = re.compile(
     rf"^\W*(?:{_LABELS})(?:\s*[:：|｜/／—]|\s+[-–]\s)"  # Analysis: …, but not Background-check …
+    rf"|^\W*[가-힣ァ-ヶー\u3400-\u9fff]{{0,4}}(?:{_COMPOUNDS})\s*[:：|｜丨/／—]"
     rf"|[\[【〔〈<][^\]】〕〉>A-Za-z]{{0,12}}(?:{_LABELS})[\]】〕〉>]|[（(](?:{_LABELS})[）)]"
     rf"|(?:[:：|｜/／—–]| -)[ 　]*(?:{_LABELS})\W*$|{_WORDS}|{_QUESTIONS}",
     re.IGNORECASE,

@@ -113,8 +113,8 @@ class Likeness:
     same words and names, and other figures. `is_enough` is False when a text says too little to be
     linked by clues. `day` tells whether both begin with the same day, or with days too far apart.
     `headlines` is the share of what the two headlines name, `told` the part of what each headline
-    names that the other text has too, on average; `comment` tells that one of the two is comment or
-    background by its headline and the other is not.
+    names that the other text has too, on average; `comment` tells that one of the two at least is
+    comment or background by its headline.
     """
 
     shared: tuple[str, ...]
@@ -238,7 +238,7 @@ def compare(
         day=_same_day(first, second, ahead),
         headlines=headlines,
         told=told,
-        comment=(COMMENT in first) != (COMMENT in second),
+        comment=COMMENT in first or COMMENT in second,
     )
 
 

@@ -4,7 +4,8 @@ In: a batch of new articles with their sketches, inside the writer's transaction
 rows are written. Out: one `Fold` each; sketches and story rows are written here. Articles are
 decided one after the other, and later ones of a batch see the earlier ones as if those were
 stored: the size of a batch changes nothing. Nor does the order, as far as what is known allows: a
-first report that arrives after its copies becomes the text that they name (storage/lineage.py).
+first report that arrives after its copies becomes the text that they name (storage/lineage.py), and
+the stories around the new texts are put together anew (storage/grouping.py).
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from extractors.sketch import Sketch
-from extractors.stories import KEY_WEIGHT, key_clues, weight_of
+from extractors.stories import key_clues
 from extractors.urls import key_of
 from storage.fold_index import LONGER, FoldedText, FoldIndex, Hit, special_keys
-from storage.lineage import Kin, judge_anew, words_for, write_moves
-from storage.linking import Link, Linker, Telling
+from storage.grouping import Changes, Grouping
+from storage.lineage import Kin, give_reasons, judge_anew, words_for, write_moves
+from storage.linking import Linker, Telling
 from storage.rows import insert_rows
 from storage.stories import StoryBook, StoryMember
 from storage.vectors import VectorBook
@@ -117,6 +119,7 @@ class _Folding:
         self._linker = Linker(
             tx, [i.sketch for i in items], times, [i.topics for i in items], vectors
         )
+        self._grouping = Grouping(tx, self._linker)
         self._folds: list[Fold] = []
         self._texts: list[tuple[FoldInput, FoldedText, bytes | None]] = []
         self._late: set[int] = set()  # first texts whose copies are to be judged anew
@@ -133,30 +136,58 @@ class _Folding:
         self._folds = [_moved(fold, moves) for fold in self._folds]
         if self._late:
             self._judge({moves.get(root, root) for root in self._late})
-        self._book.write()
+        self._regroup(moves)
+        self._book.write(moves)
+        self._grouping.write()
         _write(self._tx, self._texts)
-        book = self._book
-        return [replace(fold, story_id=book.current(fold.story_id)) for fold in self._folds]
+        return self._folds
+
+    def _regroup(self, moves: dict[int, int]) -> None:
+        """Put the stories around the new texts together anew, and say so in the folds."""
+        changes = self._grouping.run([text for _, text, _ in self._texts], moves)
+        left: dict[int, int] = {}  # where the texts that left a story went
+        for move in changes.moves:
+            target = move.target if move.target is not None else self._book.new_id()
+            self._book.move_texts(move.texts, move.source, target, reason=move.reason)
+            left.update(dict.fromkeys(move.texts, target))
+        for merge in changes.merges:
+            self._merge(merge.keep, merge.gone, merge.reason)
+        for _, text, _ in self._texts:
+            text.story_id = left.get(text.root, text.story_id)
+        own = {item.article_id for item in self._items}
+        give_reasons(self._tx, {a: why for a, why in changes.reasons.items() if a not in own})
+        self._folds = [self._placed(fold, left, changes) for fold in self._folds]
+
+    def _placed(self, fold: Fold, left: dict[int, int], changes: Changes) -> Fold:
+        """A fold with the story in which its text ended, and why it is there."""
+        story_id = left.get(fold.duplicate_of or fold.article_id, fold.story_id)
+        fold = replace(fold, story_id=self._book.current(story_id))
+        why = changes.reasons.get(fold.article_id)
+        if not why or fold.duplicate_of is not None:
+            return fold
+        return replace(
+            fold,
+            reason={key: value for key, value in why.items() if key != "link"},
+            link_reason=str(why["link"]),
+            is_new_story=False,
+        )
 
     def _begin(self, n: int, item: FoldInput) -> None:
-        """A text that is no copy: it joins the story that it retells, or begins one."""
+        """A text that is no copy: it begins a story, until more is known (`_regroup`)."""
         telling = self._telling(n, item)
-        links, akin = self._linker.find(n, telling)
-        telling.story_id = links[0].telling.story_id if links else self._book.new_id()
-        text = _text_of(item, root=item.article_id, story_id=telling.story_id)
-        self._folds.append(_retelling(item, text, links))
+        self._grouping.note(self._linker.find(n, telling))
+        text = _text_of(item, root=item.article_id, story_id=self._book.new_id())
+        self._folds.append(
+            Fold(article_id=item.article_id, story_id=text.story_id, is_new_story=True)
+        )
         self._linker.add(n, telling)
         self._index.add(item, text)
         self._texts.append((item, text, self._encoded[n]))
         self._book.add(_member(item, self._folds[-1]))
-        for link in links[1:]:
-            self._join_stories(item, links[0], link)
-        if links:
-            self._join_akin(item, telling, akin)
 
-    def _telling(self, n: int, item: FoldInput, story_id: int = 0) -> Telling:
+    def _telling(self, n: int, item: FoldInput) -> Telling:
         return Telling(
-            item.article_id, story_id, item.at_s, item.language, item.sketch.clues, item.topics,
+            item.article_id, item.at_s, item.language, item.sketch.clues, item.topics,
             self._encoded[n], item.outlet, item.sketch.features,
         )  # fmt: skip
 
@@ -185,53 +216,9 @@ class _Folding:
         for other in hit.bridged:
             self._join_texts(item, text, other)
         if is_first:
-            self._link_first(n, item, text)
-
-    def _link_first(self, n: int, item: FoldInput, text: FoldedText) -> None:
-        """Link a first text that came after its copies as if it had come before them."""
-        telling = self._telling(n, item, text.story_id)
-        for link in self._linker.find(n, telling)[0]:
-            own, other = telling.story_id, link.telling.story_id
-            keep, gone = sorted((own, other))
-            if own != other and self._book.may_merge(keep, gone):
-                reason = {**link.reason, "rule": "a first report, known later, retells the other"}
-                self._merge(keep, gone, {**reason, "by": item.article_id})
-                telling.story_id = keep
-        self._linker.add(n, telling)
-
-    def _join_stories(self, item: FoldInput, a: Link, b: Link) -> None:
-        """Make two stories one when an article retells both, and they are of one event.
-
-        It is one when the article shares a telling clue with both, or when they resemble each
-        other. A round-up, which shares other things with each of its subjects, joins none.
-        """
-        keep, gone = sorted((a.telling.story_id, b.telling.story_id))
-        if keep == gone or not self._book.may_merge(keep, gone):
-            return
-        is_one = any(weight_of(clue) >= KEY_WEIGHT for clue in {*a.shared} & {*b.shared})
-        if not is_one and not self._linker.are_akin(keep, gone, but=item.article_id):
-            return
-        reason = {
-            "rule": "an article retells both",
-            "by": item.article_id,
-            "a": a.reason,
-            "b": b.reason,
-        }
-        self._merge(keep, gone, reason)
-
-    def _join_akin(self, item: FoldInput, telling: Telling, akin: Sequence[Telling]) -> None:
-        """Make two stories one when reports of both retell each other and this text resembles both.
-
-        It is what `_join_stories` does for a text that retells both, had this one come first.
-        """
-        for story_id in dict.fromkeys(other.story_id for other in akin):
-            keep, gone = sorted((telling.story_id, story_id))
-            if keep == gone or not self._book.may_merge(keep, gone):
-                continue
-            link = self._linker.bridge(keep, gone)
-            if link is not None:
-                reason = {"rule": "reports of both retell each other", "by": item.article_id}
-                self._merge(keep, gone, {**reason, "a": link.reason})
+            telling = self._telling(n, item)
+            self._grouping.note(self._linker.find(n, telling))
+            self._linker.add(n, telling)
 
     def _join_texts(self, item: FoldInput, a: FoldedText, b: FoldedText) -> None:
         """Join two texts that a third one shows to be versions of one; their stories become one.
@@ -254,7 +241,6 @@ class _Folding:
     def _merge(self, keep: int, gone: int, reason: dict[str, Any]) -> None:
         self._book.merge(keep, gone, reason=reason)
         self._index.move(gone, keep)
-        self._linker.move(gone, keep)
 
     def _judge(self, roots: set[int]) -> None:
         """Judge the copies of these first texts again, in the order of their time."""
@@ -313,19 +299,6 @@ def _text_of(item: FoldInput, *, root: int, story_id: int) -> FoldedText:
         language=item.language,
         shingles=item.sketch.shingles,
         features=item.sketch.features,
-    )
-
-
-def _retelling(item: FoldInput, text: FoldedText, links: Sequence[Link]) -> Fold:
-    """The fold of a text that is no copy: it joins the story of the best link, or begins one."""
-    if not links:
-        return Fold(article_id=item.article_id, story_id=text.story_id, is_new_story=True)
-    best = links[0]
-    return Fold(
-        article_id=item.article_id,
-        story_id=text.story_id,
-        reason=best.reason,
-        link_reason=best.words,
     )
 
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from storage.database import Transaction
 
 MAX_JUDGED = 64  # representatives of one text that are judged anew; the later ones stay as they are
-RETELLING_RULES = ("clues", "vectors")
+RETELLING_RULES = ("clues", "clues and vectors")
 THROUGH_OTHERS = "a version through other versions"
 
 
@@ -183,6 +183,21 @@ def _stored(tx: Transaction, roots: Sequence[int], low: int, high: int) -> list[
         if text.article_id in known
         for title, body, level, reason, at in (known[text.article_id],)
     ]  # fmt: skip
+
+
+def give_reasons(tx: Transaction, reasons: Mapping[int, dict[str, Any]]) -> None:
+    """Write why stored texts are in their stories; an empty reason says that one begins its."""
+    if not reasons:
+        return
+    ids = sorted(reasons)
+    tx.con.execute(
+        """
+        UPDATE core.article SET fold_reason = c.reason::JSON, rev = ?
+        FROM (SELECT unnest(?::BIGINT[]) AS article_id, unnest(?::VARCHAR[]) AS reason) c
+        WHERE core.article.article_id = c.article_id AND core.article.article_id BETWEEN ? AND ?
+        """,
+        [tx.rev, ids, [json.dumps(reasons[a], ensure_ascii=False) for a in ids], ids[0], ids[-1]],
+    )
 
 
 def _write(tx: Transaction, changed: Sequence[Kin]) -> None:

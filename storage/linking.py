@@ -1,20 +1,22 @@
-"""Linking: which story retells the same event as a new text, in any of the languages.
+"""Linking: which texts may tell of the same event as a new one, in any of the languages.
 
-In: a batch of texts that are no copies. Out: for each the stored or earlier text that it retells,
-and why. By clues (extractors/stories.py), and, for articles on a topic and when the extra is
-installed, by sentence vectors. Texts within 72 hours of each other are compared; the cost is one
-join a batch on telling clues and one on topics.
+In: a batch of texts that are no copies. Out: for each the stored or earlier texts that resemble it,
+by how much, and why. By clues (extractors/stories.py), and, for articles on a topic and when the
+extra is installed, by sentence vectors. Texts within 72 hours of each other are compared; the cost
+is one join a batch on telling clues and one on topics. What becomes of it: storage/grouping.py.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
+from extractors.clusters import LEAST
 from extractors.language import base_language
-from extractors.likelihood import AKIN, is_link, likelihood
+from extractors.likelihood import likelihood, margin
 from extractors.sketch import are_issues
 from extractors.stories import Likeness, are_one_language, compare, days_ahead, key_clues, weight_of
 from extractors.urls import key_of
@@ -28,7 +30,6 @@ DAY_S = 24 * 3_600
 REACH_S = 72 * 3_600  # a retelling comes within three days (research/duplicates-and-stories.md §3)
 ISSUE_S = 12 * 3_600  # a template is issued once a day; within half a day it may be an update
 MAX_CANDIDATES = 24  # texts compared with one article, those with the most in common
-MAX_AKIN = 24  # latest tellings of a story that are compared with those of another
 
 
 @dataclass(slots=True, eq=False)
@@ -36,7 +37,6 @@ class Telling:
     """A text as a telling of an event."""
 
     article_id: int
-    story_id: int
     at: int
     language: str
     clues: tuple[str, ...]
@@ -51,27 +51,27 @@ class Telling:
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
-    """A telling of the same event, and how that is known."""
+class Pair:
+    """Two tellings, how likely they tell of one event, and by how much more than is asked."""
 
     telling: Telling
-    score: float
-    shared: tuple[str, ...]
-    reason: dict[str, Any]
-    words: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Pair:
-    """A telling beside another one, and how likely the two tell of one event."""
-
     other: Telling
     likeness: Likeness
     cosine: float | None
     probability: float
-    is_link: bool
+    margin: float
 
-    def link(self) -> Link:
+    @property
+    def rank(self) -> tuple[float, int]:
+        """What orders the pairs of a text, the best one first."""
+        return -self.probability, self.other.article_id
+
+    def turned(self) -> Pair:
+        """The same, told of the other one."""
+        return replace(self, telling=self.other, other=self.telling)
+
+    def reason(self) -> dict[str, Any]:
+        """Why the telling retells the other one, as JSON; in words under `link`."""
         likeness, other = self.likeness, self.other
         reason: dict[str, Any] = {
             "to": other.article_id,
@@ -86,8 +86,7 @@ class _Pair:
             reason["cosine"] = round(self.cosine, 3)
             told += f", vectors {self.cosine:.2f}"
         shared = f": both have {likeness.in_words}" if likeness.in_words else ""
-        words = f"retells article {other.article_id} ({told}){shared}"
-        return Link(other, self.probability, likeness.shared, reason, words)
+        return {**reason, "link": f"retells article {other.article_id} ({told}){shared}"}
 
 
 class Linker:
@@ -108,7 +107,6 @@ class Linker:
         self._stored: dict[int, Telling] = {}
         self._candidates: list[set[int]] = [set() for _ in sketches]
         self._n_found = [0] * len(sketches)  # by clues, in the store
-        self._crowded = False  # around the text of the last `find`
         reach = [n for n, keys in enumerate(self._keys) if keys or topics[n]]
         if not reach:
             return
@@ -177,17 +175,16 @@ class Linker:
     def _load(self, tx: Transaction, wanted: list[int]) -> None:
         rows = tx.con.execute(
             """
-            SELECT article_id, story_id, at_s, language, clues, topics, vector, outlet, features
+            SELECT article_id, at_s, language, clues, topics, vector, outlet, features
             FROM core.sketch
             WHERE article_id IN (SELECT unnest(?::BIGINT[])) AND article_id BETWEEN ? AND ?
             """,
             [wanted, wanted[0], wanted[-1]],
         ).fetchall()
-        for article_id, story_id, at, language, clues, topics, vector, outlet, features in rows:
+        for article_id, at, language, clues, topics, vector, outlet, features in rows:
             self._stored[article_id] = Telling(
-                article_id, story_id, at, language, tuple((clues or "").split()),
-                tuple(topics or ()), bytes(vector) if vector is not None else None,
-                outlet, bytes(features),
+                article_id, at, language, tuple((clues or "").split()), tuple(topics or ()),
+                bytes(vector) if vector is not None else None, outlet, bytes(features),
             )  # fmt: skip
 
     def add(self, n: int, telling: Telling) -> None:
@@ -196,32 +193,8 @@ class Linker:
         for h in self._keys[n]:
             self._own_keys[h].append(telling)
 
-    def move(self, story_id: int, into: int) -> None:
-        """Let the tellings of a merged story belong to the story that it went into."""
-        for telling in (*self._stored.values(), *self._own):
-            if telling.story_id == story_id:
-                telling.story_id = into
-
-    def are_akin(self, first: int, second: int, *, but: int) -> bool:
-        """Tell whether two stories may be of one event when a text retells both.
-
-        Any telling of the one that resembles one of the other will do, whether or not the text
-        retells these two: which tellings came before it hangs on the order of arrival. `but` is the
-        text itself.
-        """
-        ones, others = self._tellings(first), self._tellings(second)
-        return any(
-            self._akin(one, other)
-            for one in ones
-            for other in others
-            if but not in (one.article_id, other.article_id)
-        )
-
-    def find(self, n: int, telling: Telling) -> tuple[list[Link], list[Telling]]:
-        """Return the tellings of the same event, the best one of each story, best first.
-
-        And the tellings that resemble this one without being linked to it.
-        """
+    def find(self, n: int, telling: Telling) -> list[Pair]:
+        """Return the tellings that resemble this one, the likeliest to tell of its event first."""
         found = [self._stored[a] for a in sorted(self._candidates[n]) if a in self._stored]
         shared: defaultdict[int, list[float]] = defaultdict(list)
         near: dict[int, Telling] = {}
@@ -232,50 +205,50 @@ class Linker:
                     near[other.article_id] = other
         ranked = sorted(shared, key=lambda a: (-round(sum(shared[a]), 6), a))
         picked = set(ranked[:MAX_CANDIDATES])
-        self._crowded = self._n_found[n] + len(picked) >= MAX_CANDIDATES
+        crowded = self._n_found[n] + len(picked) >= MAX_CANDIDATES
         for other in self._own:  # as in `_search_topics`: all on its topics
             if telling.shares_topic(other) and abs(other.at - telling.at) <= REACH_S:
                 near[other.article_id] = other
                 picked.add(other.article_id)
         found += [near[a] for a in sorted(picked)]
-        stories: defaultdict[int, list[Link]] = defaultdict(list)
-        akin = []
-        for other in found:
-            pair = self._compare(telling, other)
-            if pair is None:
-                continue
-            if pair.is_link:
-                stories[other.story_id].append(pair.link())
-            elif pair.probability >= AKIN:
-                akin.append(other)
-        return sorted((min(links, key=_rank) for links in stories.values()), key=_rank), akin
+        pairs = [self._compare(telling, other, crowded=crowded) for other in found]
+        return sorted((pair for pair in pairs if pair is not None), key=lambda pair: pair.rank)
 
-    def bridge(self, first: int, second: int) -> Link | None:
-        """Return a link between a telling of the one story and one of the other."""
-        keyed = [(other, self._keys_of(other.clues)) for other in self._tellings(second)]
-        for one in self._tellings(first):
-            keys = self._keys_of(one.clues)
-            for other, known in keyed:
-                if self._compared(one, other, bool(keys.keys() & known.keys())):
-                    pair = self._compare(one, other)
-                    if pair is not None and pair.is_link:
-                        return pair.link()
-        return None
+    def load(self, tx: Transaction, article_ids: Iterable[int]) -> None:
+        """Read stored texts, so that `compare` and `have_common` know them."""
+        wanted = set(article_ids) - self._stored.keys() - {own.article_id for own in self._own}
+        if wanted:
+            self._load(tx, sorted(wanted))
 
-    def _tellings(self, story_id: int) -> list[Telling]:
-        known = (*self._stored.values(), *self._own)
-        return [telling for telling in known if telling.story_id == story_id][-MAX_AKIN:]
+    def _known(self) -> dict[int, Telling]:
+        return {**self._stored, **{telling.article_id: telling for telling in self._own}}
 
-    def _compared(self, a: Telling, b: Telling, has_keys: bool) -> bool:
-        """Tell whether the search would bring together tellings, with keys in common or without."""
-        return abs(a.at - b.at) <= REACH_S and (has_keys or a.shares_topic(b))
+    def compare(self, article_id: int, others: Sequence[int]) -> list[Pair]:
+        """Compare a known text with other known ones; in the order of `find`."""
+        known = self._known()
+        if article_id not in known:
+            return []
+        pairs = [
+            self._compare(known[article_id], known[other])
+            for other in others
+            if other in known and abs(known[other].at - known[article_id].at) <= REACH_S
+        ]
+        return sorted((pair for pair in pairs if pair is not None), key=lambda pair: pair.rank)
 
-    def _akin(self, telling: Telling, other: Telling) -> bool:
-        pair = self._compare(telling, other)
-        return pair is not None and pair.probability >= AKIN
+    def have_common(self, article_ids: Sequence[int]) -> list[tuple[int, int]]:
+        """Return the pairs of known texts that share a topic or a clue that is searched by."""
+        known = self._known()
+        texts = [known[article_id] for article_id in article_ids if article_id in known]
+        keyed = [(text, frozenset(key_clues(text.clues))) for text in texts]
+        return [
+            (a.article_id, b.article_id)
+            for (a, ours), (b, theirs) in combinations(keyed, 2)
+            if abs(a.at - b.at) <= REACH_S
+            and (a.shares_topic(b) or not ((a.topics and b.topics) or ours.isdisjoint(theirs)))
+        ]
 
-    def _compare(self, telling: Telling, other: Telling) -> _Pair | None:
-        """How likely the two tell of one event; None for what cannot."""
+    def _compare(self, telling: Telling, other: Telling, *, crowded: bool = False) -> Pair | None:
+        """How likely the two tell of one event; None for what resembles each other too little."""
         if telling.article_id == other.article_id:
             return None
         on_topic = telling.shares_topic(other)
@@ -294,19 +267,15 @@ class Linker:
             across=base_language(telling.language) != base_language(other.language),
             cosine=cosine,
             on_topic=on_topic,
-            crowded=self._crowded,
+            crowded=crowded,
         )
         mixed = bool(telling.topics) != bool(other.topics)
-        linked = is_link(probability, likeness, vectors=self._vectors is not None, mixed=mixed)
-        if linked and _are_issues(telling, other):
+        above = margin(probability, likeness, vectors=self._vectors is not None, mixed=mixed)
+        if above <= LEAST or _are_issues(telling, other):
             return None
-        return _Pair(other, likeness, cosine, probability, linked)
+        return Pair(telling, other, likeness, cosine, probability, above)
 
 
 def _are_issues(a: Telling, b: Telling) -> bool:
     """Tell whether two texts are yesterday's and today's issue of a template, maybe reprinted."""
     return abs(a.at - b.at) >= ISSUE_S and are_issues(a.features, b.features)
-
-
-def _rank(link: Link) -> tuple[float, int]:
-    return -link.score, link.telling.article_id

@@ -30,6 +30,7 @@ _OF_ARTICLE = (
     "sketch",
     "sketch_hash",
     "clue",
+    "resemblance",
     "search_posting",
     "search_recent",
 )

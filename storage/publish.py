@@ -36,6 +36,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "clue": ("article_id",),
     "feed_memory": ("feed",),
     "feed_poll": ("run_id", "feed", "polled_at"),
+    "resemblance": ("article_id",),
     "search_posting": ("article_id",),
     "search_word": ("word",),
     "site_lesson": ("host", "slot"),

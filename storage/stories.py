@@ -7,8 +7,8 @@ so adding an article never reads the story's other articles.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -181,6 +181,17 @@ class _Step:
     member: StoryMember | None = None
     gone: int | None = None
     reason: dict[str, Any] = field(default_factory=dict)
+    root: int | None = None  # the first copy of the text that it is about
+
+
+@dataclass(frozen=True, slots=True)
+class _Leaving:
+    """Texts, by the first of their copies, that leave a story for another one."""
+
+    texts: tuple[int, ...]
+    source: int
+    target: int
+    reason: dict[str, Any]
 
 
 class StoryBook:
@@ -195,6 +206,7 @@ class StoryBook:
         self._new: set[int] = set()
         self._steps: list[_Step] = []
         self._merged: dict[int, int] = {}
+        self._leaving: list[_Leaving] = []
         self._apart: set[frozenset[int]] | None = None
 
     def new_id(self) -> int:
@@ -210,20 +222,30 @@ class StoryBook:
 
     def add(self, member: StoryMember) -> None:
         """Note that an article joins its story."""
-        self._steps.append(_Step(member.story_id, lambda row: row.add(member), member))
+        self._steps.append(
+            _Step(member.story_id, lambda row: row.add(member), member, root=member.root)
+        )
 
     def move_origin(self, story_id: int, root: int, into: int) -> None:
         """Note that the copies of one text are those of another, of the same story."""
-        self._steps.append(_Step(story_id, lambda row: row.move_origin(root, into)))
+        self._steps.append(_Step(story_id, lambda row: row.move_origin(root, into), root=into))
 
     def look_again(self, story_id: int, line: Sequence[Kin]) -> None:
         """Note that a line of copies and versions of the story was judged anew."""
-        self._steps.append(_Step(story_id, lambda row: row.look_again(line)))
+        self._steps.append(
+            _Step(story_id, lambda row: row.look_again(line), root=line[0].text.root)
+        )
 
     def merge(self, keep: int, gone: int, *, reason: dict[str, Any]) -> None:
         """Note that the story `gone` becomes part of `keep`."""
         self._steps.append(_Step(keep, None, None, gone, reason))
         self._merged[gone] = keep
+
+    def move_texts(
+        self, texts: Sequence[int], source: int, target: int, *, reason: dict[str, Any]
+    ) -> None:
+        """Note that texts, with their copies, leave a story; `texts` are their first copies."""
+        self._leaving.append(_Leaving(tuple(texts), source, target, reason))
 
     def current(self, story_id: int) -> int:
         """Return the story that a story of this batch ended in."""
@@ -237,24 +259,59 @@ class StoryBook:
             self._apart = read_apart(self._tx.con)
         return a == b or frozenset((a, b)) not in self._apart
 
-    def write(self) -> None:
-        """Write the touched rows, and the record of merges of stories that existed before."""
+    def write(self, roots: Mapping[int, int] | None = None) -> None:
+        """Write the touched rows, and the record of what became of stories that existed before.
+
+        `roots` says which first copies gave their copies to which others in this batch.
+        """
         mentioned = {step.story_id for step in self._steps}
         mentioned |= {step.gone for step in self._steps if step.gone is not None}
+        mentioned |= {story for one in self._leaving for story in (one.source, one.target)}
         rows = self.read(sorted(mentioned - self._new))
         stored = set(rows)
+        for one in self._leaving:
+            self._move_out(rows, one)
+        left = {text: one.target for one in self._leaving for text in one.texts}
         for step in self._steps:
             if step.gone is not None:
                 self._merge_rows(rows, stored, step.story_id, step.gone, step.reason)
                 continue
-            row = rows.get(step.story_id)
+            root = (roots or {}).get(step.root, step.root) if step.root is not None else None
+            story_id = left.get(root, step.story_id) if root is not None else step.story_id
+            row = rows.get(story_id)
             if row is None:
                 if step.member is None:
                     continue
-                rows[step.story_id] = row = _Row.begin(step.member)
+                rows[story_id] = row = _Row.begin(replace(step.member, story_id=story_id))
             if step.change is not None:
                 step.change(row)
         self._write(list(rows.values()), replace=sorted(stored))
+
+    def _move_out(self, rows: dict[int, _Row], one: _Leaving) -> None:
+        """Move stored articles from story to story, and count both."""
+        con = self._tx.con
+        found = con.execute(
+            "SELECT article_id FROM core.article WHERE story_id = ? "
+            "AND coalesce(duplicate_of, article_id) IN (SELECT unnest(?::BIGINT[])) "
+            "ORDER BY article_id",
+            [one.source, list(one.texts)],
+        ).fetchall()
+        articles = [int(row[0]) for row in found]
+        if not articles:
+            return  # all of them are of this batch
+        give_articles(self._tx, articles, one.target)
+        known = dict(rows[one.source].origins)
+        for story_id in (one.source, one.target):
+            counted = _count_anew(con, story_id, known | _origins_of(rows.get(story_id)))
+            if counted is not None:
+                counted.topics = _topics_of(con, story_id)
+                before = rows.get(story_id)
+                counted.merged_into = before.merged_into if before is not None else None
+                rows[story_id] = counted
+        record_event(
+            self._tx, kind="split" if one.target in self._new else "move", story_id=one.source,
+            other_story=one.target, articles=articles, made_by=PROGRAM, reason=one.reason,
+        )  # fmt: skip
 
     def replace(self, row: _Row) -> None:
         """Write one row in place of the stored one, if there is one."""
@@ -398,12 +455,22 @@ def read_apart(con: DuckDBPyConnection) -> set[frozenset[int]]:
         """
         SELECT e.story_id, e.other_story FROM core.story_event e
         WHERE e.made_by = ? AND e.other_story IS NOT NULL
-          AND (e.kind = 'split' OR (e.kind = 'undo' AND e.reason->>'of' = 'merge'))
+          AND (e.kind = 'split'
+               OR (e.kind = 'undo' AND e.reason->>'of' IN ('merge', 'move')))
           AND NOT EXISTS (SELECT 1 FROM core.story_event u WHERE u.undoes = e.event_id)
         """,
         [USER],
     ).fetchall()
     return {frozenset((int(a), int(b))) for a, b in rows}
+
+
+def read_held(con: DuckDBPyConnection) -> set[int]:
+    """Return the stories that a user corrected: the program takes no text out of them."""
+    rows = con.execute(
+        "SELECT DISTINCT unnest([story_id, other_story]) FROM core.story_event WHERE made_by = ?",
+        [USER],
+    ).fetchall()
+    return {int(row[0]) for row in rows if row[0] is not None}
 
 
 def move_story(tx: Transaction, story_id: int, into: int) -> list[int]:
@@ -438,36 +505,71 @@ def story_id_of(con: DuckDBPyConnection, story_id: int) -> int | None:
     return story_id
 
 
+def give_articles(tx: Transaction, articles: Sequence[int], story_id: int) -> None:
+    """Give stored articles to a story, without their alerts; the rows of stories stay as they are.
+
+    A thread stays with the story in which it began.
+    """
+    for table in ("core.article", "core.topic_hit", "core.sketch"):
+        tx.con.execute(
+            f"UPDATE {table} SET story_id = ?, rev = ? "
+            "WHERE article_id IN (SELECT unnest(?::BIGINT[]))",
+            [story_id, tx.rev, list(articles)],
+        )
+
+
 def write_recount(tx: Transaction, story_ids: Sequence[int], *, sources: Sequence[int]) -> None:
     """Count stories anew from their articles; `sources` are stories that know who wrote what."""
     book = StoryBook(tx)
     before = book.read(sorted({*story_ids, *sources}))
     known = {root: name for row in before.values() for root, name in row.origins.items()}
     for story_id in story_ids:
-        rows = tx.con.execute(
-            """
-            SELECT article_id, coalesce(duplicate_of, article_id),
-                   epoch_us(coalesce(published_at, fetched_at)), title, coalesce(outlet, host),
-                   language, duplicate_level
-            FROM core.article WHERE story_id = ? ORDER BY article_id
-            """,
-            [story_id],
-        ).fetchall()
-        counted: _Row | None = None
-        for article_id, root, at, title, outlet, language, level in rows:
-            origin = known.get(root, "")
-            member = StoryMember(
-                article_id=article_id, story_id=story_id, root=root, at=_time(at), title=title,
-                outlet=outlet, language=language, is_current=level == "version",
-                agency=origin.removeprefix(AGENCY_MARK) if origin.startswith(AGENCY_MARK) else None,
-            )  # fmt: skip
-            counted = counted or _Row.begin(member)
-            counted.add(member)
+        counted = _count_anew(tx.con, story_id, known)
         if counted is None:
             continue
         counted.topics = list(before[story_id].topics) if story_id in before else []
         counted.merged_into = before[story_id].merged_into if story_id in before else None
         book.replace(counted)
+
+
+def _count_anew(con: DuckDBPyConnection, story_id: int, known: Mapping[int, str]) -> _Row | None:
+    """Return a story's row as its stored articles have it; None when it has none.
+
+    `known` says who wrote a text, by the first of its copies.
+    """
+    rows = con.execute(
+        """
+        SELECT article_id, coalesce(duplicate_of, article_id),
+               epoch_us(coalesce(published_at, fetched_at)), title, coalesce(outlet, host),
+               language, duplicate_level
+        FROM core.article WHERE story_id = ? ORDER BY article_id
+        """,
+        [story_id],
+    ).fetchall()
+    counted: _Row | None = None
+    for article_id, root, at, title, outlet, language, level in rows:
+        origin = known.get(root, "")
+        member = StoryMember(
+            article_id=article_id, story_id=story_id, root=root, at=_time(at), title=title,
+            outlet=outlet, language=language, is_current=level == "version",
+            agency=origin.removeprefix(AGENCY_MARK) if origin.startswith(AGENCY_MARK) else None,
+        )  # fmt: skip
+        counted = counted or _Row.begin(member)
+        counted.add(member)
+    return counted
+
+
+def _origins_of(row: _Row | None) -> dict[int, str]:
+    return dict(row.origins) if row is not None else {}
+
+
+def _topics_of(con: DuckDBPyConnection, story_id: int) -> list[str]:
+    rows = con.execute(
+        "SELECT topic FROM core.topic_hit WHERE story_id = ? GROUP BY topic "
+        "ORDER BY min(article_id), topic",
+        [story_id],
+    ).fetchall()
+    return [str(row[0]) for row in rows]
 
 
 def _add(values: list[str], value: str | None) -> None:

@@ -17,7 +17,14 @@ from extractors.errors import UsageError
 from extractors.sketch import make_sketch
 from storage.alert_stories import return_alerts
 from storage.rows import insert_rows
-from storage.stories import USER, move_story, record_event, story_id_of, write_recount
+from storage.stories import (
+    USER,
+    give_articles,
+    move_story,
+    record_event,
+    story_id_of,
+    write_recount,
+)
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -158,7 +165,7 @@ def split_story(tx: Transaction, story_id: int, articles: Sequence[int]) -> int:
 
 
 def undo_event(tx: Transaction, event_id: int) -> dict[str, Any]:
-    """Undo a merge or a split; returns what was undone.
+    """Undo a merge, a split or a move; returns what was undone.
 
     Raises:
         UsageError: no such event, or it is none that can be undone.
@@ -171,10 +178,10 @@ def undo_event(tx: Transaction, event_id: int) -> dict[str, Any]:
         """,
         [event_id],
     ).fetchone()
-    if row is None or row[0] not in ("merge", "split") or row[4]:
+    if row is None or row[0] not in ("merge", "split", "move") or row[4]:
         raise UsageError(
             f"event {event_id} cannot be undone: `presswatch story ID` lists a story's events; "
-            "merges and splits that were not undone yet can be"
+            "merges, splits and moves that were not undone yet can be"
         )
     kind, story_id, other, articles, _ = row
     keep = story_id_of(tx.con, story_id) or story_id
@@ -185,6 +192,9 @@ def undo_event(tx: Transaction, event_id: int) -> dict[str, Any]:
         )
         write_recount(tx, [keep, other], sources=[keep, other])
         return_alerts(tx, other)
+    elif kind == "move":
+        _move_articles(tx, list(articles), keep)
+        write_recount(tx, [keep, story_id_of(tx.con, other) or other], sources=[keep, other])
     else:
         move_story(tx, other, keep)
         tx.con.execute(
@@ -205,12 +215,7 @@ def _move_articles(tx: Transaction, articles: list[int], story_id: int) -> dict[
     Returns the former `duplicate_of` of those, by article.
     """
     con = tx.con
-    for table in ("core.article", "core.topic_hit", "core.sketch"):
-        con.execute(
-            f"UPDATE {table} SET story_id = ?, rev = ? "
-            "WHERE article_id IN (SELECT unnest(?::BIGINT[]))",
-            [story_id, tx.rev, articles],
-        )
+    give_articles(tx, articles, story_id)
     loose = con.execute(
         """
         SELECT article_id, duplicate_of, title, body, language, outlet,

@@ -107,7 +107,7 @@ def split(app: AppContext, story_id: int, articles: tuple[int, ...]) -> None:
 @common_options
 @pass_app
 def undo(app: AppContext, event_id: int) -> None:
-    """Undo a merge or a split, the program's own too. `presswatch story ID` lists the events."""
+    """Undo a merge, split or move, the program's own too. `presswatch story ID` lists them."""
     with app.store.write() as tx:
         undone = undo_event(tx, event_id)
     app.store.publish()
@@ -115,8 +115,11 @@ def undo(app: AppContext, event_id: int) -> None:
         app.emit_json(undone)
     else:
         a, b = undone["story_id"], undone["other_story"]
-        how = "are two stories again" if undone["kind"] == "merge" else "are one story again"
-        click.echo(f"Stories {a} and {b} {how}.")
+        if undone["kind"] == "move":
+            click.echo(f"What had moved from story {a} to story {b} is back in story {a}.")
+        else:
+            how = "two stories" if undone["kind"] == "merge" else "one story"
+            click.echo(f"Stories {a} and {b} are {how} again.")
 
 
 def _lines(timeline: StoryTimeline) -> list[str]:

@@ -10,7 +10,7 @@ from itertools import combinations, product
 
 import pytest
 
-from extractors.likelihood import is_link, likelihood
+from extractors.likelihood import likelihood, margin
 from extractors.sounds import sound_of
 from extractors.stories import (
     HEADLINE,
@@ -93,7 +93,7 @@ EVENTS: dict[str, dict[str, tuple[str, str]]] = {
 def linked(a: tuple[str, ...], b: tuple[str, ...], *, across: bool = False) -> bool:
     """Two texts of one hour, compared without vectors."""
     likeness = compare(a, b, words=not across)
-    return is_link(likelihood(likeness, days=0, across=across), likeness, vectors=False)
+    return margin(likelihood(likeness, days=0, across=across), likeness, vectors=False) >= 0
 
 
 TELLINGS = [(event, lang, make_clues(*text, lang)) for event, tellings in EVENTS.items()
@@ -407,9 +407,10 @@ def test_what_the_headlines_name_counts_for_itself() -> None:
 
 def test_a_desk_with_vectors_links_more_freely() -> None:
     words = Likeness(shared=("w.enrich", "w.export"), weight=4.0, share=0.35)
-    assert is_link(0.8, words, vectors=True)
-    assert not is_link(0.95, words, vectors=False)
-    assert is_link(0.98, words, vectors=False)
+    assert margin(0.6, words, vectors=True) > 0 > margin(0.8, words, vectors=False)
+    assert margin(0.95, words, vectors=False) > 0
+    assert margin(0.0, words, vectors=True) < margin(1e-4, words, vectors=True) < -3
+    assert margin(1.0, words, vectors=False) > margin(0.999, words, vectors=False)
 
 
 def test_a_text_on_no_topic_must_share_a_name_or_a_headline_with_one_on_a_topic() -> None:
@@ -419,9 +420,9 @@ def test_a_text_on_no_topic_must_share_a_name_or_a_headline_with_one_on_a_topic(
         (replace(words, headlines=0.2), True),
         (replace(words, shared=("o.assembly", *words.shared)), True),
     ):
-        assert is_link(0.8, likeness, vectors=True, mixed=True) is linked
-        assert is_link(0.8, likeness, vectors=True)
-    assert is_link(0.98, words, vectors=True, mixed=True)
+        assert (margin(0.6, likeness, vectors=True, mixed=True) >= 0) is linked
+        assert margin(0.6, likeness, vectors=True) >= 0
+    assert margin(0.95, words, vectors=True, mixed=True) >= 0
 
 
 def test_plain_words_are_compared_within_one_language_only() -> None:

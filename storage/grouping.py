@@ -1,0 +1,325 @@
+"""Grouping: which story the texts of a batch belong to, and which stories change because of them.
+
+In: the new texts that are no copies, and the pairs that the linker found. Out: stories that became
+one, and texts that moved to another story, for the caller to carry out. The texts around the new
+ones, as far as they may be one story with them, are put in groups anew (extractors/clusters.py):
+what is one story does not hang on what came first. What a person corrected stays as it is.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from extractors.clusters import LEAST, Text, cluster
+from storage.linking import REACH_S
+from storage.rows import insert_rows
+from storage.stories import read_apart, read_held
+
+if TYPE_CHECKING:
+    from storage.database import Transaction
+    from storage.fold_index import FoldedText
+    from storage.linking import Linker, Pair
+
+SPAN_S = 14 * 86_400  # texts of a story further from the new ones stay where they are
+MAX_TEXTS = 400  # more of them around one text are taken story by story
+
+# What events say of why they happened.
+APART = "nearer to each other than to the story's other reports"
+NEARER = "nearer to that story's reports"
+BOTH = "reports of both retell each other"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a text stands: the first of its copies, its story, its time in seconds."""
+
+    root: int
+    story_id: int
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Texts, by the first of their copies, that leave a story for another one."""
+
+    texts: tuple[int, ...]
+    source: int
+    target: int | None  # None: for a story of their own
+    reason: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """A story that becomes part of another one."""
+
+    keep: int
+    gone: int
+    reason: dict[str, Any]
+
+
+@dataclass(slots=True)
+class Changes:
+    """What the groups mean for the stories; `reasons` are those of texts, by the first copy.
+
+    A text that begins its story has an empty reason. Moves come before merges.
+    """
+
+    moves: list[Move] = field(default_factory=list)
+    merges: list[Merge] = field(default_factory=list)
+    reasons: dict[int, dict[str, Any]] = field(default_factory=dict)
+
+
+class Grouping:
+    """The pairs of a batch, and the stories around them."""
+
+    def __init__(self, tx: Transaction, linker: Linker) -> None:
+        self._tx = tx
+        self._linker = linker
+        self._pairs: list[Pair] = []
+        self._places: dict[int, Place] = {}
+        self._margins: dict[tuple[int, int], float] = {}
+
+    def note(self, pairs: Iterable[Pair]) -> None:
+        """Note how a new text resembles others."""
+        self._pairs += pairs
+
+    def write(self) -> None:
+        """Store the pairs."""
+        insert_rows(
+            self._tx,
+            "core.resemblance",
+            [
+                {
+                    "article_id": max(pair.telling.article_id, pair.other.article_id),
+                    "other_id": min(pair.telling.article_id, pair.other.article_id),
+                    "at_s": max(pair.telling.at, pair.other.at),
+                    "margin": pair.margin,
+                }
+                for pair in self._pairs
+            ],
+        )
+
+    def run(self, own: Sequence[FoldedText], roots: Mapping[int, int]) -> Changes:
+        """Put the texts around the batch in groups; return what changes.
+
+        Args:
+            own: the batch's representatives, with their first copies and stories as of now.
+            roots: first copies of before that gave their copies to others in this batch.
+        """
+        seeds = {
+            telling.article_id
+            for pair in self._pairs
+            if pair.margin >= 0
+            for telling in (pair.telling, pair.other)
+        } | set(roots)
+        if not seeds:
+            return Changes()
+        self._gather(seeds, {t.article_id: Place(t.root, t.story_id, t.at) for t in own})
+        groups = self._cluster()
+        return self._compare(groups)
+
+    def _gather(self, seeds: set[int], own: dict[int, Place]) -> None:
+        """Read the texts that may be one story with the seeds: their stories, and so on."""
+        of_story: defaultdict[int, list[int]] = defaultdict(list)
+        for article_id, place in own.items():
+            of_story[place.story_id].append(article_id)
+        found: dict[tuple[int, int], float] = {}
+        own_pairs: defaultdict[int, list[tuple[int, int, float]]] = defaultdict(list)
+        for pair in self._pairs:
+            ends = pair.telling.article_id, pair.other.article_id
+            for end in ends:
+                own_pairs[end].append((*ends, pair.margin))
+        stories: set[int] = set()
+        frontier = seeds
+        while frontier:
+            self._places.update({a: own[a] for a in frontier if a in own})
+            self._read("article_id", frontier - self._places.keys(), own)
+            ids = {a for a in frontier if a in self._places}
+            new = {self._places[a].story_id for a in ids} - stories
+            stories |= new
+            before = set(self._places)
+            self._read("story_id", new, own, near=ids)
+            self._places.update({a: own[a] for story in new for a in of_story[story]})
+            ids |= self._places.keys() - before
+            pairs = self._read_pairs(ids)
+            pairs += [pair for a in ids for pair in own_pairs.get(a, ())]
+            found.update({(a, b): margin for a, b, margin in pairs})
+            reached = {end for a, b, margin in pairs if margin >= 0 for end in (a, b)}
+            frontier = reached - self._places.keys()
+        for (a, b), margin in found.items():
+            if a in self._places and b in self._places:
+                key = self._places[a].root, self._places[b].root
+                if key[0] != key[1]:
+                    key = min(key), max(key)
+                    self._margins[key] = max(margin, self._margins.get(key, margin))
+
+    def _read(
+        self, column: str, wanted: set[int], own: Mapping[int, Place], near: Iterable[int] = ()
+    ) -> None:
+        if not wanted:
+            return
+        times = [self._places[a].at for a in near]
+        rows = self._tx.con.execute(
+            f"SELECT article_id, root, story_id, at_s FROM core.sketch "
+            f"WHERE {column} IN (SELECT unnest(?::BIGINT[])) AND {column} BETWEEN ? AND ?"
+            + (" AND at_s BETWEEN ? AND ?" if times else ""),
+            [sorted(wanted), min(wanted), max(wanted)]
+            + ([min(times) - SPAN_S, max(times) + SPAN_S] if times else []),
+        ).fetchall()
+        for article_id, root, story_id, at in rows:
+            self._places[article_id] = own.get(article_id) or Place(root, story_id, at)
+
+    def _read_pairs(self, ids: set[int]) -> list[tuple[int, int, float]]:
+        if not ids:
+            return []
+        times = [self._places[a].at for a in ids]
+        return self._tx.con.execute(
+            """
+            SELECT article_id, other_id, margin FROM core.resemblance
+            WHERE at_s BETWEEN ? AND ?
+              AND (article_id IN (SELECT unnest(?::BIGINT[]))
+                   OR other_id IN (SELECT unnest(?::BIGINT[])))
+            """,
+            [min(times), max(times) + REACH_S, sorted(ids), sorted(ids)],
+        ).fetchall()
+
+    def _cluster(self) -> list[list[int]]:
+        stories: defaultdict[int, set[int]] = defaultdict(set)
+        for place in self._places.values():
+            stories[place.story_id].add(place.root)
+        apart, held = read_apart(self._tx.con), read_held(self._tx.con)
+        places = self._first_places()
+        self._linker.load(self._tx, places)
+        margins = dict(self._margins)
+        if len(places) > MAX_TEXTS:
+            held |= stories.keys()
+        else:
+            for pair in self._linker.have_common(sorted(places)):
+                margins.setdefault(pair, LEAST)
+        return cluster(
+            [
+                Text(root, place.at, frozenset({place.story_id}))
+                for root, place in sorted(places.items())
+            ],
+            margins,
+            reach=REACH_S,
+            apart=apart,
+            together=[roots for story, roots in stories.items() if story in held],
+        )
+
+    def _first_places(self) -> dict[int, Place]:
+        """The places of the first copies; of another copy where the first is not known here."""
+        places: dict[int, Place] = {}
+        for article_id, place in sorted(self._places.items()):
+            if article_id == place.root or place.root not in places:
+                places[place.root] = place
+        return places
+
+    def _compare(self, groups: Sequence[Sequence[int]]) -> Changes:
+        """Say what the groups mean for the stories as they are."""
+        changes = Changes()
+        story_of = {root: place.story_id for root, place in self._first_places().items()}
+        anchors = self._anchors()
+        for group in groups:
+            mine = sorted({story_of[root] for root in group if anchors[story_of[root]] == root})
+            keep = mine[0] if mine else None
+            strays: defaultdict[int, list[int]] = defaultdict(list)
+            for root in group:
+                if story_of[root] not in mine:
+                    strays[story_of[root]].append(root)
+            for source, roots in sorted(strays.items()):
+                reason: dict[str, Any] = {"rule": APART if keep is None else NEARER}
+                if keep is not None:
+                    rest = [root for root in group if story_of[root] != source]
+                    reason |= _why(self._best(roots, rest))
+                changes.moves.append(Move(tuple(sorted(roots)), source, keep, reason))
+            for gone in mine[1:]:
+                best = self._best(
+                    [root for root in group if story_of[root] == gone],
+                    [root for root in group if story_of[root] != gone],
+                )
+                changes.merges.append(Merge(mine[0], gone, {"rule": BOTH} | _why(best)))
+        self._give_reasons(groups, changes)
+        return changes
+
+    def _anchors(self) -> dict[int, int]:
+        """The text by which each story is known: of its first alert, else the first to arrive."""
+        anchors: dict[int, int] = {}
+        for _, place in sorted(self._places.items()):
+            anchors.setdefault(place.story_id, place.root)
+        rows = self._tx.con.execute(
+            """
+            SELECT l.story_id, arg_min(coalesce(a.duplicate_of, a.article_id), l.created_at)
+            FROM core.alert l JOIN core.article a USING (article_id)
+            WHERE l.kind = 'alert' AND l.state <> 'withdrawn' AND a.story_id = l.story_id
+              AND l.story_id IN (SELECT unnest(?::BIGINT[]))
+            GROUP BY 1
+            """,
+            [sorted(anchors)],
+        ).fetchall()
+        roots = {(place.story_id, place.root) for place in self._places.values()}
+        anchors.update({story: root for story, root in rows if (story, root) in roots})
+        return anchors
+
+    def _best(self, some: Collection[int], others: Collection[int]) -> Pair | None:
+        """The likeliest pair of some texts and others."""
+        some, others = set(some), set(others)
+        known = [
+            (margin, key)
+            for key, margin in self._margins.items()
+            if (key[0] in some and key[1] in others) or (key[1] in some and key[0] in others)
+        ]
+        if not known:
+            return None
+        _, (a, b) = max(known)
+        pairs = self._linker.compare(*((a, [b]) if a in some else (b, [a])))
+        return pairs[0] if pairs else None
+
+    def _give_reasons(self, groups: Sequence[Sequence[int]], changes: Changes) -> None:
+        """Say of each new text what it retells, and of others when that is no longer with them."""
+        new: defaultdict[int, list[Pair]] = defaultdict(list)
+        for pair in self._pairs:
+            new[self._root(pair.telling.article_id)].append(pair)
+            new[self._root(pair.other.article_id)].append(pair.turned())
+        own = {self._root(pair.telling.article_id) for pair in self._pairs}
+        moved = {root for move in changes.moves for root in move.texts}
+        touched = {move.source for move in changes.moves}
+        touched_roots = {p.root for p in self._places.values() if p.story_id in touched}
+        for group in groups:
+            members = set(group)
+            for root in group:
+                before = [other for other in group if other < root]
+                if root in own:
+                    pairs = [p for p in new[root] if self._root(p.other.article_id) in members]
+                    older = [p for p in pairs if self._root(p.other.article_id) < root]
+                    if pairs and before:
+                        changes.reasons[root] = min(older or pairs, key=lambda p: p.rank).reason()
+                elif root in touched_roots and not self._stays(root, members, root in moved):
+                    changes.reasons[root] = {}
+                    if before:
+                        others = [other for other in group if other != root]
+                        found = self._linker.compare(root, others)
+                        older = [p for p in found if p.other.article_id < root]
+                        if found:
+                            best = min(older or found, key=lambda p: p.rank)
+                            changes.reasons[root] = best.reason()
+
+    def _root(self, article_id: int) -> int:
+        place = self._places.get(article_id)
+        return place.root if place else article_id
+
+    def _stays(self, root: int, members: set[int], has_moved: bool) -> bool:
+        """Tell whether the text that a stored one retells is in its group."""
+        row = self._tx.con.execute(
+            "SELECT fold_reason ->> '$.to' FROM core.article WHERE article_id = ?", [root]
+        ).fetchone()
+        if row is None or row[0] is None:
+            return not has_moved
+        return self._root(int(row[0])) in members
+
+
+def _why(pair: Pair | None) -> dict[str, Any]:
+    return {"by": pair.telling.article_id, "a": pair.reason()} if pair else {}
