@@ -144,15 +144,19 @@ class _Folding:
 
     def _regroup(self, moves: dict[int, int]) -> None:
         """Put the stories around the new texts together anew, and say so in the folds."""
-        changes = self._grouping.run([text for _, text, _ in self._texts], moves)
+        self._book.move_merged()
+        texts = [text for _, text, _ in self._texts]
+        changes = self._grouping.run(texts, moves, self._book.new_id)
         left: dict[int, int] = {}  # where the texts that left a story went
         for move in changes.moves:
-            target = move.target if move.target is not None else self._book.new_id()
-            self._book.move_texts(move.texts, move.source, target, reason=move.reason)
-            left.update(dict.fromkeys(move.texts, target))
+            self._book.move_texts(
+                move.texts, move.source, move.target, kind="split" if move.is_split else "move",
+                reason=move.reason,
+            )  # fmt: skip
+            left.update(dict.fromkeys(move.texts, move.target))
         for merge in changes.merges:
             self._merge(merge.keep, merge.gone, merge.reason)
-        for _, text, _ in self._texts:
+        for text in texts:
             text.story_id = left.get(text.root, text.story_id)
         own = {item.article_id for item in self._items}
         give_reasons(self._tx, {a: why for a, why in changes.reasons.items() if a not in own})
@@ -163,8 +167,10 @@ class _Folding:
         story_id = left.get(fold.duplicate_of or fold.article_id, fold.story_id)
         fold = replace(fold, story_id=self._book.current(story_id))
         why = changes.reasons.get(fold.article_id)
-        if not why or fold.duplicate_of is not None:
+        if why is None or fold.duplicate_of is not None:
             return fold
+        if not why:
+            return replace(fold, reason={}, link_reason="")
         return replace(
             fold,
             reason={key: value for key, value in why.items() if key != "link"},

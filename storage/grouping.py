@@ -9,7 +9,7 @@ what is one story does not hang on what came first. What a person corrected stay
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -43,12 +43,16 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """Texts, by the first of their copies, that leave a story for another one."""
+    """Texts, by the first of their copies, that leave a story for another one.
+
+    `is_split` tells that they begin the other one.
+    """
 
     texts: tuple[int, ...]
     source: int
-    target: int | None  # None: for a story of their own
+    target: int
     reason: dict[str, Any]
+    is_split: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +106,18 @@ class Grouping:
             ],
         )
 
-    def run(self, own: Sequence[FoldedText], roots: Mapping[int, int]) -> Changes:
+    def run(
+        self,
+        own: Sequence[FoldedText],
+        roots: Mapping[int, int],
+        new_id: Callable[[], int],
+    ) -> Changes:
         """Put the texts around the batch in groups; return what changes.
 
         Args:
             own: the batch's representatives, with their first copies and stories as of now.
             roots: first copies of before that gave their copies to others in this batch.
+            new_id: gives the number of a new story.
         """
         seeds = {
             telling.article_id
@@ -119,7 +129,7 @@ class Grouping:
             return Changes()
         self._gather(seeds, {t.article_id: Place(t.root, t.story_id, t.at) for t in own})
         groups = self._cluster()
-        return self._compare(groups)
+        return self._compare(groups, new_id)
 
     def _gather(self, seeds: set[int], own: dict[int, Place]) -> None:
         """Read the texts that may be one story with the seeds: their stories, and so on."""
@@ -218,24 +228,25 @@ class Grouping:
                 places[place.root] = place
         return places
 
-    def _compare(self, groups: Sequence[Sequence[int]]) -> Changes:
+    def _compare(self, groups: Sequence[Sequence[int]], new_id: Callable[[], int]) -> Changes:
         """Say what the groups mean for the stories as they are."""
         changes = Changes()
         story_of = {root: place.story_id for root, place in self._first_places().items()}
         anchors = self._anchors()
         for group in groups:
             mine = sorted({story_of[root] for root in group if anchors[story_of[root]] == root})
-            keep = mine[0] if mine else None
+            keep = mine[0] if mine else new_id()
             strays: defaultdict[int, list[int]] = defaultdict(list)
             for root in group:
                 if story_of[root] not in mine:
                     strays[story_of[root]].append(root)
-            for source, roots in sorted(strays.items()):
-                reason: dict[str, Any] = {"rule": APART if keep is None else NEARER}
-                if keep is not None:
+            for n, (source, roots) in enumerate(sorted(strays.items())):
+                is_split = not mine and n == 0
+                reason: dict[str, Any] = {"rule": APART if is_split else NEARER}
+                if not is_split:
                     rest = [root for root in group if story_of[root] != source]
                     reason |= _why(self._best(roots, rest))
-                changes.moves.append(Move(tuple(sorted(roots)), source, keep, reason))
+                changes.moves.append(Move(tuple(sorted(roots)), source, keep, reason, is_split))
             for gone in mine[1:]:
                 best = self._best(
                     [root for root in group if story_of[root] == gone],
@@ -291,21 +302,17 @@ class Grouping:
         for group in groups:
             members = set(group)
             for root in group:
-                before = [other for other in group if other < root]
-                if root in own:
-                    pairs = [p for p in new[root] if self._root(p.other.article_id) in members]
-                    older = [p for p in pairs if self._root(p.other.article_id) < root]
-                    if pairs and before:
-                        changes.reasons[root] = min(older or pairs, key=lambda p: p.rank).reason()
-                elif root in touched_roots and not self._stays(root, members, root in moved):
-                    changes.reasons[root] = {}
-                    if before:
-                        others = [other for other in group if other != root]
-                        found = self._linker.compare(root, others)
-                        older = [p for p in found if p.other.article_id < root]
-                        if found:
-                            best = min(older or found, key=lambda p: p.rank)
-                            changes.reasons[root] = best.reason()
+                if root not in own and (
+                    root not in touched_roots or self._stays(root, members, root in moved)
+                ):
+                    continue
+                others = [other for other in group if other != root]
+                pairs = [p for p in new[root] if self._root(p.other.article_id) in members]
+                pairs = pairs or self._linker.compare(root, others)
+                older = [p for p in pairs if self._root(p.other.article_id) < root]
+                begins = root == group[0] or not pairs
+                best = min(older or pairs, key=lambda p: p.rank, default=None)
+                changes.reasons[root] = best.reason() if best and not begins else {}
 
     def _root(self, article_id: int) -> int:
         place = self._places.get(article_id)

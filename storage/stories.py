@@ -182,6 +182,7 @@ class _Step:
     gone: int | None = None
     reason: dict[str, Any] = field(default_factory=dict)
     root: int | None = None  # the first copy of the text that it is about
+    moved: list[int] | None = None  # the stored articles of `gone`, once they have moved
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +192,7 @@ class _Leaving:
     texts: tuple[int, ...]
     source: int
     target: int
+    kind: str
     reason: dict[str, Any]
 
 
@@ -241,11 +243,27 @@ class StoryBook:
         self._steps.append(_Step(keep, None, None, gone, reason))
         self._merged[gone] = keep
 
+    def move_merged(self) -> None:
+        """Give the stored articles of merged stories to those that they are part of now.
+
+        So that what is read from here on is as it will be; `write` does the rest.
+        """
+        for n, step in enumerate(self._steps):
+            if step.gone is not None and step.gone not in self._new and step.moved is None:
+                moved = move_story(self._tx, step.gone, step.story_id)
+                self._steps[n] = replace(step, moved=moved)
+
     def move_texts(
-        self, texts: Sequence[int], source: int, target: int, *, reason: dict[str, Any]
+        self,
+        texts: Sequence[int],
+        source: int,
+        target: int,
+        *,
+        kind: str,
+        reason: dict[str, Any],
     ) -> None:
         """Note that texts, with their copies, leave a story; `texts` are their first copies."""
-        self._leaving.append(_Leaving(tuple(texts), source, target, reason))
+        self._leaving.append(_Leaving(tuple(texts), source, target, kind, reason))
 
     def current(self, story_id: int) -> int:
         """Return the story that a story of this batch ended in."""
@@ -269,15 +287,19 @@ class StoryBook:
         mentioned |= {story for one in self._leaving for story in (one.source, one.target)}
         rows = self.read(sorted(mentioned - self._new))
         stored = set(rows)
+        counted: set[int] = set()
         for one in self._leaving:
-            self._move_out(rows, one)
+            counted |= self._move_out(rows, one)
+        within = self._counted_within(counted)
+        self.move_merged()
         left = {text: one.target for one in self._leaving for text in one.texts}
         for step in self._steps:
             if step.gone is not None:
-                self._merge_rows(rows, stored, step.story_id, step.gone, step.reason)
+                self._merge_rows(rows, stored, step, is_counted=step.gone in within)
                 continue
             root = (roots or {}).get(step.root, step.root) if step.root is not None else None
-            story_id = left.get(root, step.story_id) if root is not None else step.story_id
+            story_id = within.get(step.story_id, step.story_id)
+            story_id = left.get(root, story_id) if root is not None else story_id
             row = rows.get(story_id)
             if row is None:
                 if step.member is None:
@@ -287,8 +309,21 @@ class StoryBook:
                 step.change(row)
         self._write(list(rows.values()), replace=sorted(stored))
 
-    def _move_out(self, rows: dict[int, _Row], one: _Leaving) -> None:
-        """Move stored articles from story to story, and count both."""
+    def _counted_within(self, counted: set[int]) -> dict[int, int]:
+        """Merged stories whose articles were counted as those of the story they went into."""
+        went = {step.gone: step.story_id for step in self._steps
+                if step.gone is not None and step.moved is not None}  # fmt: skip
+        within = {}
+        for gone in went:
+            into = gone
+            while into in went:
+                into = went[into]
+            if into in counted:
+                within[gone] = into
+        return within
+
+    def _move_out(self, rows: dict[int, _Row], one: _Leaving) -> set[int]:
+        """Move stored articles from story to story, count both and return their numbers."""
         con = self._tx.con
         found = con.execute(
             "SELECT article_id FROM core.article WHERE story_id = ? "
@@ -298,7 +333,7 @@ class StoryBook:
         ).fetchall()
         articles = [int(row[0]) for row in found]
         if not articles:
-            return  # all of them are of this batch
+            return set()  # all of them are of this batch
         give_articles(self._tx, articles, one.target)
         known = dict(rows[one.source].origins)
         for story_id in (one.source, one.target):
@@ -309,26 +344,29 @@ class StoryBook:
                 counted.merged_into = before.merged_into if before is not None else None
                 rows[story_id] = counted
         record_event(
-            self._tx, kind="split" if one.target in self._new else "move", story_id=one.source,
-            other_story=one.target, articles=articles, made_by=PROGRAM, reason=one.reason,
+            self._tx, kind=one.kind, story_id=one.source, other_story=one.target,
+            articles=articles, made_by=PROGRAM, reason=one.reason,
         )  # fmt: skip
+        return {one.source, one.target}
 
     def replace(self, row: _Row) -> None:
         """Write one row in place of the stored one, if there is one."""
         self._write([row], replace=[row.story_id])
 
     def _merge_rows(
-        self, rows: dict[int, _Row], stored: set[int], keep: int, gone: int, reason: dict[str, Any]
+        self, rows: dict[int, _Row], stored: set[int], step: _Step, *, is_counted: bool
     ) -> None:
-        rows[keep].absorb(rows[gone])
+        keep, gone = step.story_id, step.gone
+        assert gone is not None
+        if not is_counted:
+            rows[keep].absorb(rows[gone])
         if gone not in stored:
             del rows[gone]  # it began in this batch: nobody ever saw it
             return
         rows[gone].merged_into = keep
-        moved = move_story(self._tx, gone, keep)
         record_event(
-            self._tx, kind="merge", story_id=keep, other_story=gone, articles=moved,
-            made_by=PROGRAM, reason=reason,
+            self._tx, kind="merge", story_id=keep, other_story=gone, articles=step.moved or (),
+            made_by=PROGRAM, reason=step.reason,
         )  # fmt: skip
 
     def read(self, ids: list[int]) -> dict[int, _Row]:
@@ -527,7 +565,7 @@ def write_recount(tx: Transaction, story_ids: Sequence[int], *, sources: Sequenc
         counted = _count_anew(tx.con, story_id, known)
         if counted is None:
             continue
-        counted.topics = list(before[story_id].topics) if story_id in before else []
+        counted.topics = _topics_of(tx.con, story_id)
         counted.merged_into = before[story_id].merged_into if story_id in before else None
         book.replace(counted)
 

@@ -168,7 +168,7 @@ def undo_event(tx: Transaction, event_id: int) -> dict[str, Any]:
     """Undo a merge, a split or a move; returns what was undone.
 
     Raises:
-        UsageError: no such event, or it is none that can be undone.
+        UsageError: no such event, or it is none that can be undone, or can be no more.
     """
     row = tx.con.execute(
         """
@@ -186,16 +186,13 @@ def undo_event(tx: Transaction, event_id: int) -> dict[str, Any]:
     kind, story_id, other, articles, _ = row
     keep = story_id_of(tx.con, story_id) or story_id
     if kind == "merge":
-        _move_articles(tx, list(articles), other)
-        tx.con.execute(
-            "UPDATE core.story SET merged_into = NULL, rev = ? WHERE story_id = ?", [tx.rev, other]
-        )
-        write_recount(tx, [keep, other], sources=[keep, other])
+        _give_back(tx, event_id, articles, keep, other)
         return_alerts(tx, other)
     elif kind == "move":
-        _move_articles(tx, list(articles), keep)
-        write_recount(tx, [keep, story_id_of(tx.con, other) or other], sources=[keep, other])
+        _give_back(tx, event_id, articles, story_id_of(tx.con, other) or other, keep)
     else:
+        if story_id_of(tx.con, other) != other:
+            raise _changed_since(event_id)
         move_story(tx, other, keep)
         tx.con.execute(
             "UPDATE core.story SET merged_into = ?, rev = ? WHERE story_id = ?",
@@ -207,6 +204,32 @@ def undo_event(tx: Transaction, event_id: int) -> dict[str, Any]:
         reason={"of": kind}, undoes=event_id,
     )  # fmt: skip
     return {"event_id": event_id, "kind": kind, "story_id": keep, "other_story": other}
+
+
+def _give_back(
+    tx: Transaction, event_id: int, articles: Sequence[int], source: int, target: int
+) -> None:
+    """Move articles, with the copies that came since, back to the story that they came from.
+
+    Raises:
+        UsageError: none of them is where the event had put them, or nothing else is.
+    """
+    members = _members(tx.con, source)
+    taken = {a for a, root in members.items() if a in articles or root in articles}
+    if source == target or not taken or len(taken) == len(members):
+        raise _changed_since(event_id)
+    _move_articles(tx, sorted(taken), target)
+    tx.con.execute(
+        "UPDATE core.story SET merged_into = NULL, rev = ? WHERE story_id = ?", [tx.rev, target]
+    )
+    write_recount(tx, [source, target], sources=[source, target])
+
+
+def _changed_since(event_id: int) -> UsageError:
+    return UsageError(
+        f"event {event_id} cannot be undone any more: its stories have changed since; "
+        "`presswatch story split` and `story merge` put articles where you want them"
+    )
 
 
 def _move_articles(tx: Transaction, articles: list[int], story_id: int) -> dict[str, int]:

@@ -95,7 +95,7 @@ def test_a_report_leaves_its_story_when_a_nearer_one_comes(store: Store) -> None
         "A": folds["A"].story_id, "B": later.story_id, "C": later.story_id
     }  # fmt: skip
     assert events(store) == [
-        ("split", folds["A"].story_id, later.story_id, [NUMBERS["B"]], "presswatch")
+        ("move", folds["A"].story_id, later.story_id, [NUMBERS["B"]], "presswatch")
     ]
     assert [row[1:] for row in counts(store)] == [
         (1, 1, ["en"], "A", 1), (2, 2, ["ko", "ja"], "B", 2)
