@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 # average. A round-up is very like a report of each of its events, which have nothing in common.
 # (docs/adr/0030-stories.md has the figures of other values.)
 MOST = 2.5  # one pair says no more than this
-LEAST = -1.5  # nor less, when it is compared, or too far apart in time for that
+LEAST = -1.5  # nor less, when it is compared
 STRANGE = -4.0  # two texts of these days that have nothing in common
 NEAREST = 4  # texts of the other group that a text is asked for
 
@@ -64,7 +64,7 @@ def cluster(
     Args:
         texts: any number of them; the cost grows with the pairs that have a margin.
         margins: of pairs of numbers, in any order; a pair that is missing has nothing in common.
-        reach: seconds within which texts are compared at all.
+        reach: seconds within which texts are compared at all; others say nothing of each other.
         together: numbers that are one group from the start.
         apart: pairs of labels that never meet in one group.
     """
@@ -135,6 +135,9 @@ class _Clustering:
             a, b = b, a
         sides = [(a, b), (b, a)] if len(a.texts) == len(b.texts) else [(a, b)]
         near = [self._nearest(text, its.texts) for mine, its in sides for text in mine.texts]
+        near = [some for some in near if some]
+        if not near:
+            return -math.inf, -math.inf
         capped = math.fsum(math.fsum(min(MOST, m) for m in some) / len(some) for some in near)
         free = math.fsum(math.fsum(some) / len(some) for some in near)
         return round(capped / len(near), 9), round(free / len(near), 9)
@@ -143,12 +146,9 @@ class _Clustering:
         """The margins of a text to those that are nearest to it."""
         known = self._known[text.number]
         values = [
-            known[other.number]
-            if other.number in known
-            else STRANGE
-            if abs(other.at - text.at) <= self._reach
-            else LEAST
+            known.get(other.number, STRANGE)
             for other in others
+            if other.number in known or abs(other.at - text.at) <= self._reach
         ]
         return heapq.nlargest(NEAREST, values)
 

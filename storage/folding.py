@@ -146,7 +146,7 @@ class _Folding:
         """Put the stories around the new texts together anew, and say so in the folds."""
         self._book.move_merged()
         texts = [text for _, text, _ in self._texts]
-        changes = self._grouping.run(texts, moves, self._book.new_id)
+        changes = self._grouping.run(texts, moves, self._book.new_id, self._book.current)
         left: dict[int, int] = {}  # where the texts that left a story went
         for move in changes.moves:
             self._book.move_texts(

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from storage.fold_index import FoldedText
     from storage.linking import Linker, Pair
 
-SPAN_S = 14 * 86_400  # texts of a story further from the new ones stay where they are
-MAX_TEXTS = 400  # more of them around one text are taken story by story
+SPAN_S = 14 * 86_400  # texts further from those that a batch is about stay where they are
+MAX_TEXTS = 400  # more of them that hang together are taken story by story
 
 # What events say of why they happened.
 APART = "nearer to each other than to the story's other reports"
@@ -111,6 +111,7 @@ class Grouping:
         own: Sequence[FoldedText],
         roots: Mapping[int, int],
         new_id: Callable[[], int],
+        current: Callable[[int], int],
     ) -> Changes:
         """Put the texts around the batch in groups; return what changes.
 
@@ -118,6 +119,7 @@ class Grouping:
             own: the batch's representatives, with their first copies and stories as of now.
             roots: first copies of before that gave their copies to others in this batch.
             new_id: gives the number of a new story.
+            current: tells the story that one is part of by now, merges of this batch included.
         """
         seeds = {
             telling.article_id
@@ -128,7 +130,7 @@ class Grouping:
         if not seeds:
             return Changes()
         self._gather(seeds, {t.article_id: Place(t.root, t.story_id, t.at) for t in own})
-        groups = self._cluster()
+        groups = self._cluster(current)
         return self._compare(groups, new_id)
 
     def _gather(self, seeds: set[int], own: dict[int, Place]) -> None:
@@ -144,16 +146,19 @@ class Grouping:
                 own_pairs[end].append((*ends, pair.margin))
         stories: set[int] = set()
         frontier = seeds
+        span: tuple[int, int] | None = None
         while frontier:
-            self._places.update({a: own[a] for a in frontier if a in own})
-            self._read("article_id", frontier - self._places.keys(), own)
-            ids = {a for a in frontier if a in self._places}
-            new = {self._places[a].story_id for a in ids} - stories
-            stories |= new
             before = set(self._places)
-            self._read("story_id", new, own, near=ids)
+            self._places.update({a: own[a] for a in frontier if a in own})
+            self._read("article_id", frontier - self._places.keys(), own, span)
+            if span is None:
+                times = [self._places[a].at for a in seeds if a in self._places] or [0]
+                span = min(times) - SPAN_S, max(times) + SPAN_S
+            new = {self._places[a].story_id for a in frontier if a in self._places} - stories
+            stories |= new
+            self._read("story_id", new, own, span)
             self._places.update({a: own[a] for story in new for a in of_story[story]})
-            ids |= self._places.keys() - before
+            ids = self._places.keys() - before
             pairs = self._read_pairs(ids)
             pairs += [pair for a in ids for pair in own_pairs.get(a, ())]
             found.update({(a, b): margin for a, b, margin in pairs})
@@ -167,22 +172,24 @@ class Grouping:
                     self._margins[key] = max(margin, self._margins.get(key, margin))
 
     def _read(
-        self, column: str, wanted: set[int], own: Mapping[int, Place], near: Iterable[int] = ()
+        self,
+        column: str,
+        wanted: Collection[int],
+        own: Mapping[int, Place],
+        span: tuple[int, int] | None,
     ) -> None:
         if not wanted:
             return
-        times = [self._places[a].at for a in near]
         rows = self._tx.con.execute(
             f"SELECT article_id, root, story_id, at_s FROM core.sketch "
             f"WHERE {column} IN (SELECT unnest(?::BIGINT[])) AND {column} BETWEEN ? AND ?"
-            + (" AND at_s BETWEEN ? AND ?" if times else ""),
-            [sorted(wanted), min(wanted), max(wanted)]
-            + ([min(times) - SPAN_S, max(times) + SPAN_S] if times else []),
+            + (" AND at_s BETWEEN ? AND ?" if span else ""),
+            [sorted(wanted), min(wanted), max(wanted), *(span or ())],
         ).fetchall()
         for article_id, root, story_id, at in rows:
             self._places[article_id] = own.get(article_id) or Place(root, story_id, at)
 
-    def _read_pairs(self, ids: set[int]) -> list[tuple[int, int, float]]:
+    def _read_pairs(self, ids: Collection[int]) -> list[tuple[int, int, float]]:
         if not ids:
             return []
         times = [self._places[a].at for a in ids]
@@ -196,28 +203,63 @@ class Grouping:
             [min(times), max(times) + REACH_S, sorted(ids), sorted(ids)],
         ).fetchall()
 
-    def _cluster(self) -> list[list[int]]:
-        stories: defaultdict[int, set[int]] = defaultdict(set)
-        for place in self._places.values():
-            stories[place.story_id].add(place.root)
-        apart, held = read_apart(self._tx.con), read_held(self._tx.con)
+    def _cluster(self, current: Callable[[int], int]) -> list[list[int]]:
+        apart = {frozenset(map(current, pair)) for pair in read_apart(self._tx.con)}
+        held = {current(story) for story in read_held(self._tx.con)}
+        parts = self._parts()
+        where = {root: n for n, places in enumerate(parts) for root in places}
+        margins: list[dict[tuple[int, int], float]] = [{} for _ in parts]
+        for (a, b), margin in self._margins.items():
+            if where[a] == where[b]:
+                margins[where[a]][a, b] = margin
+        groups: list[list[int]] = []
+        for places, own in zip(parts, margins, strict=True):
+            groups += self._cluster_part(places, own, apart, held)
+        return groups
+
+    def _parts(self) -> list[dict[int, Place]]:
+        """The texts, by the first copy, in parts that neither a pair nor a story connects."""
         places = self._first_places()
+        top: dict[int, int] = {root: root for root in places}
+
+        def find(root: int) -> int:
+            while top[root] != root:
+                top[root] = top[top[root]]
+                root = top[root]
+            return root
+
+        first_of: dict[int, int] = {}
+        for root, place in places.items():
+            top[find(root)] = find(first_of.setdefault(place.story_id, root))
+        for (a, b), margin in self._margins.items():
+            if margin >= 0:
+                top[find(a)] = find(b)
+        parts: defaultdict[int, dict[int, Place]] = defaultdict(dict)
+        for root in sorted(places):
+            parts[find(root)][root] = places[root]
+        return list(parts.values())
+
+    def _cluster_part(
+        self,
+        places: Mapping[int, Place],
+        margins: dict[tuple[int, int], float],
+        apart: set[frozenset[int]],
+        held: set[int],
+    ) -> list[list[int]]:
+        stories: defaultdict[int, list[int]] = defaultdict(list)
+        for root, place in places.items():
+            stories[place.story_id].append(root)
         self._linker.load(self._tx, places)
-        margins = dict(self._margins)
-        if len(places) > MAX_TEXTS:
-            held |= stories.keys()
-        else:
+        is_crowd = len(places) > MAX_TEXTS
+        if not is_crowd:
             for pair in self._linker.have_common(sorted(places)):
                 margins.setdefault(pair, LEAST)
         return cluster(
-            [
-                Text(root, place.at, frozenset({place.story_id}))
-                for root, place in sorted(places.items())
-            ],
+            [Text(root, place.at, frozenset({place.story_id})) for root, place in places.items()],
             margins,
             reach=REACH_S,
             apart=apart,
-            together=[roots for story, roots in stories.items() if story in held],
+            together=[roots for story, roots in stories.items() if is_crowd or story in held],
         )
 
     def _first_places(self) -> dict[int, Place]:

@@ -289,7 +289,7 @@ class StoryBook:
         stored = set(rows)
         counted: set[int] = set()
         for one in self._leaving:
-            counted |= self._move_out(rows, one)
+            counted |= self._move_out(rows, one, roots or {})
         within = self._counted_within(counted)
         self.move_merged()
         left = {text: one.target for one in self._leaving for text in one.texts}
@@ -322,7 +322,7 @@ class StoryBook:
                 within[gone] = into
         return within
 
-    def _move_out(self, rows: dict[int, _Row], one: _Leaving) -> set[int]:
+    def _move_out(self, rows: dict[int, _Row], one: _Leaving, roots: Mapping[int, int]) -> set[int]:
         """Move stored articles from story to story, count both and return their numbers."""
         con = self._tx.con
         found = con.execute(
@@ -335,9 +335,14 @@ class StoryBook:
         if not articles:
             return set()  # all of them are of this batch
         give_articles(self._tx, articles, one.target)
-        known = dict(rows[one.source].origins)
+        known: dict[int, str] = {}
         for story_id in (one.source, one.target):
-            counted = _count_anew(con, story_id, known | _origins_of(rows.get(story_id)))
+            for root, name in (rows[story_id].origins if story_id in rows else {}).items():
+                first = roots.get(root, root)
+                if first not in known or _is_agency(name):
+                    known[first] = name
+        for story_id in (one.source, one.target):
+            counted = _count_anew(con, story_id, known)
             if counted is not None:
                 counted.topics = _topics_of(con, story_id)
                 before = rows.get(story_id)
@@ -499,7 +504,8 @@ def read_apart(con: DuckDBPyConnection) -> set[frozenset[int]]:
         """,
         [USER],
     ).fetchall()
-    return {frozenset((int(a), int(b))) for a, b in rows}
+    now = _Now(con)
+    return {frozenset((now.of(a), now.of(b))) for a, b in rows if now.of(a) != now.of(b)}
 
 
 def read_held(con: DuckDBPyConnection) -> set[int]:
@@ -508,7 +514,21 @@ def read_held(con: DuckDBPyConnection) -> set[int]:
         "SELECT DISTINCT unnest([story_id, other_story]) FROM core.story_event WHERE made_by = ?",
         [USER],
     ).fetchall()
-    return {int(row[0]) for row in rows if row[0] is not None}
+    now = _Now(con)
+    return {now.of(row[0]) for row in rows if row[0] is not None}
+
+
+class _Now:
+    """The stories that corrected stories are part of now."""
+
+    def __init__(self, con: DuckDBPyConnection) -> None:
+        self._con = con
+        self._known: dict[int, int] = {}
+
+    def of(self, story_id: int) -> int:
+        if story_id not in self._known:
+            self._known[story_id] = story_id_of(self._con, story_id) or story_id
+        return self._known[story_id]
 
 
 def move_story(tx: Transaction, story_id: int, into: int) -> list[int]:
@@ -595,10 +615,6 @@ def _count_anew(con: DuckDBPyConnection, story_id: int, known: Mapping[int, str]
         counted = counted or _Row.begin(member)
         counted.add(member)
     return counted
-
-
-def _origins_of(row: _Row | None) -> dict[int, str]:
-    return dict(row.origins) if row is not None else {}
 
 
 def _topics_of(con: DuckDBPyConnection, story_id: int) -> list[str]:

@@ -19,5 +19,5 @@ SELECT greatest(a.article_id, b.article_id), least(a.article_id, b.article_id),
 FROM core.sketch a JOIN core.sketch b
     ON b.story_id = a.story_id AND b.article_id > a.article_id
 WHERE a.article_id = a.root AND b.article_id = b.root AND abs(a.at_s - b.at_s) <= 3 * 86400
-  AND least(a.at_s, b.at_s) >= (SELECT max(at_s) FROM core.sketch) - 14 * 86400
+  AND least(a.at_s, b.at_s) >= (SELECT max(at_s) FROM core.sketch) - 21 * 86400
 ORDER BY 3;

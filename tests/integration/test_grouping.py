@@ -18,6 +18,7 @@ from flows.context import AppContext
 from storage.database import Store
 from storage.folding import Fold, FoldInput
 from storage.rows import insert_rows
+from storage.stories import read_apart, read_held
 from storage.story_edits import merge_stories, read_story, split_story, undo_event
 
 # A resembles B a little. C is much like B and has nothing of A. E is much like C, hardly like B.
@@ -239,3 +240,46 @@ def test_stories_of_before_the_pairs_were_kept_stay_together(store: Store) -> No
     arrive(store, "CE")
     place = stories(store)
     assert place["A"] == place["B"]
+
+
+def test_a_story_that_goes_on_for_weeks_stays_one(store: Store) -> None:
+    """It split and merged again and again while texts out of reach counted as unlike."""
+    items = []
+    for n in range(1, 17):
+        item = fold_input(
+            n, article(700 + n), title=f"day {n}", outlet=f"o{n}", hours=24.0 * n,
+            language=("en", "ko", "ja")[n % 3],
+        )  # fmt: skip
+        clues = sorted({*CLUES["C"], *(f"{HEADLINE}{clue}" for clue in CLUES["C"])})
+        items.append(replace(item, sketch=replace(item.sketch, clues=tuple(clues))))
+    fold(store, *([item] for item in items))
+    assert len(set(stories(store).values())) == 1
+    assert events(store) == []
+
+
+def test_an_agency_is_not_forgotten_when_a_first_report_comes_with_a_split(store: Store) -> None:
+    arrive(store, "A")
+    second = replace(report("B"), agency="yonhap", title="B")
+    fold(store, [second])
+    first = replace(report("B", hours=1), article_id=7, title="B first", outlet="Wire")
+    fold(store, [first, report("C")])
+    with store.write() as tx:
+        row = tx.con.execute(
+            "SELECT origins FROM core.story WHERE list_contains(origin_roots, 7)"
+        ).fetchone()
+    assert row is not None
+    assert "agency:yonhap" in row[0]
+
+
+def test_what_a_person_told_apart_stays_so_when_the_program_merges_a_side(store: Store) -> None:
+    """The correction names stories as they were; it holds for what they are part of now."""
+    first = arrive(store, "BE")
+    other = fold(store, [fold_input(6, article(61), title="other", outlet="other")])[0].story_id
+    with store.write() as tx:
+        merge_stories(tx, first["B"].story_id, first["E"].story_id)
+        side = split_story(tx, first["B"].story_id, [NUMBERS["E"]])
+        assert read_apart(tx.con) == {frozenset({first["B"].story_id, side})}
+        assert side in read_held(tx.con)
+        tx.con.execute("UPDATE core.story SET merged_into = ? WHERE story_id = ?", [other, side])
+        assert read_apart(tx.con) == {frozenset({first["B"].story_id, other})}
+        assert {other, first["B"].story_id} <= read_held(tx.con)

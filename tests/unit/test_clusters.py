@@ -115,3 +115,10 @@ def test_parts_that_no_pair_links_do_not_touch(count: int, data: st.DataObject) 
     whole = groups(margins, count)
     own = cluster([t for t in texts(count) if t.number in part], margins, reach=REACH)
     assert [group for group in whole if group[0] in part] == own
+
+
+def test_what_goes_on_for_weeks_in_one_way_is_one_story() -> None:
+    """Texts out of reach of each other say nothing, whatever the order of joining."""
+    count = 24
+    margins = {(a, b): MOST for a, b in combinations(range(count), 2) if abs(a - b) * DAY <= REACH}
+    assert groups(margins, count, step=DAY) == [list(range(count))]
