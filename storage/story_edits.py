@@ -212,16 +212,23 @@ def _give_back(
     """Move articles, with the copies that came since, back to the story that they came from.
 
     Raises:
-        UsageError: none of them is where the event had put them, or nothing else is.
+        UsageError: none of them is where the event had put them.
     """
     members = _members(tx.con, source)
     taken = {a for a, root in members.items() if a in articles or root in articles}
-    if source == target or not taken or len(taken) == len(members):
+    if source == target or not taken:
         raise _changed_since(event_id)
-    _move_articles(tx, sorted(taken), target)
     tx.con.execute(
         "UPDATE core.story SET merged_into = NULL, rev = ? WHERE story_id = ?", [tx.rev, target]
     )
+    if len(taken) < len(members):
+        _move_articles(tx, sorted(taken), target)
+    else:  # nothing else is left there
+        move_story(tx, source, target)
+        tx.con.execute(
+            "UPDATE core.story SET merged_into = ?, rev = ? WHERE story_id = ?",
+            [target, tx.rev, source],
+        )
     write_recount(tx, [source, target], sources=[source, target])
 
 

@@ -109,6 +109,16 @@ def test_undoing_a_merge_restores_both_stories_and_their_alerts(store: Store) ->
     assert alerts(store) == [("opcon", gone)]
 
 
+def test_undoing_a_merge_of_which_nothing_else_is_left_leaves_no_empty_story(store: Store) -> None:
+    keep, gone = two_stories(store)
+    with store.write() as tx:
+        merge_stories(tx, keep, gone)
+        split_story(tx, keep, [1, 3])
+        undo_event(tx, 1)
+        assert [m.article_id for m in read_story(tx.con, gone).members] == [2]
+        assert read_story(tx.con, keep).story_id == gone
+
+
 def test_an_event_is_undone_once(store: Store) -> None:
     keep, gone = two_stories(store)
     with store.write() as tx:
