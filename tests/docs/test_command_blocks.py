@@ -153,6 +153,7 @@ def _numbers(world: World) -> dict[str, str]:
         r"\bs12/opcon/#\w+": key,
         r"\b12\b(?=\s+(15|345|--as)|\s*$| --json)": str(story),
         r"(?<=--story )12\b": str(story),
+        r"(?m)(?<=presswatch story )12$": str(story),
         r"\b15\b": str(alone[0]),
         r"\b345 346\b": " ".join(str(member[0]) for member in members),
         r"\b4711\b": str(hit[0]),
