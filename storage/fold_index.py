@@ -260,12 +260,6 @@ class FoldIndex:
             if text.root == root:
                 text.root = into
 
-    def move(self, story_id: int, into: int) -> None:
-        """Let the texts of a merged story belong to the story that it went into."""
-        for text in self._texts.values():
-            if text.story_id == story_id:
-                text.story_id = into
-
     def moved(self) -> dict[int, int]:
         """Which first texts gave their copies to which others, in the end."""
         return {root: self._moved_to(root) for root in self._moved}

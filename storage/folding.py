@@ -23,7 +23,8 @@ from storage.grouping import Changes, Grouping
 from storage.lineage import Kin, give_reasons, judge_anew, words_for, write_moves
 from storage.linking import Linker, Telling
 from storage.rows import insert_rows
-from storage.stories import StoryBook, StoryMember
+from storage.stories import StoryBook
+from storage.story_rows import StoryMember
 from storage.vectors import VectorBook
 
 if TYPE_CHECKING:
@@ -123,6 +124,7 @@ class _Folding:
         self._folds: list[Fold] = []
         self._texts: list[tuple[FoldInput, FoldedText, bytes | None]] = []
         self._late: set[int] = set()  # first texts whose copies are to be judged anew
+        self._bridges: dict[int, int] = {}  # by first text: the version of two that made them one
 
     def run(self) -> list[Fold]:
         for n, item in enumerate(self._items):
@@ -134,9 +136,10 @@ class _Folding:
         moves = self._index.moved()
         write_moves(self._tx, moves, self._index.low, self._index.high)
         self._folds = [_moved(fold, moves) for fold in self._folds]
-        if self._late:
-            self._judge({moves.get(root, root) for root in self._late})
+        lines = self._judge({moves.get(root, root) for root in self._late})
         self._regroup(moves)
+        for line in lines:
+            self._book.look_again(line[0].text.story_id, line)
         self._book.write(moves)
         self._grouping.write()
         _write(self._tx, self._texts)
@@ -144,9 +147,9 @@ class _Folding:
 
     def _regroup(self, moves: dict[int, int]) -> None:
         """Put the stories around the new texts together anew, and say so in the folds."""
-        self._book.move_merged()
         texts = [text for _, text, _ in self._texts]
-        changes = self._grouping.run(texts, moves, self._book.new_id, self._book.current)
+        bridges = {moves.get(root, root): by for root, by in self._bridges.items()}
+        changes = self._grouping.run(texts, moves, bridges, self._book.new_id)
         left: dict[int, int] = {}  # where the texts that left a story went
         for move in changes.moves:
             self._book.move_texts(
@@ -155,9 +158,9 @@ class _Folding:
             )  # fmt: skip
             left.update(dict.fromkeys(move.texts, move.target))
         for merge in changes.merges:
-            self._merge(merge.keep, merge.gone, merge.reason)
+            self._book.merge(merge.keep, merge.gone, reason=merge.reason)
         for text in texts:
-            text.story_id = left.get(text.root, text.story_id)
+            text.story_id = self._book.current(left.get(text.root, text.story_id))
         own = {item.article_id for item in self._items}
         give_reasons(self._tx, {a: why for a, why in changes.reasons.items() if a not in own})
         self._folds = [self._placed(fold, left, changes) for fold in self._folds]
@@ -227,29 +230,25 @@ class _Folding:
             self._linker.add(n, telling)
 
     def _join_texts(self, item: FoldInput, a: FoldedText, b: FoldedText) -> None:
-        """Join two texts that a third one shows to be versions of one; their stories become one.
+        """Join two texts that a third one shows to be versions of one.
 
-        The first of them is the one that copies name. Not done where a user told the stories apart.
+        The first of them is the one that copies name. Not done where a user told their stories
+        apart. What becomes of these is decided with the others (`_regroup`).
         """
         firsts = (self._index.root_of(a), self._index.root_of(b))
         keep, gone = sorted(firsts, key=lambda text: text.age)
         if keep.root == gone.root or not self._book.may_merge(keep.story_id, gone.story_id):
             return
-        reason = {"rule": "an article is a version of both texts", "by": item.article_id}
         root = gone.root
         self._index.join(root, keep.root)
         self._late.add(keep.root)
-        if keep.story_id != gone.story_id:
-            into, away = sorted((keep.story_id, gone.story_id))
-            self._merge(into, away, reason)
+        self._bridges[keep.root] = item.article_id
         self._book.move_origin(keep.story_id, root, keep.root)
 
-    def _merge(self, keep: int, gone: int, reason: dict[str, Any]) -> None:
-        self._book.merge(keep, gone, reason=reason)
-        self._index.move(gone, keep)
-
-    def _judge(self, roots: set[int]) -> None:
+    def _judge(self, roots: set[int]) -> list[list[Kin]]:
         """Judge the copies of these first texts again, in the order of their time."""
+        if not roots:
+            return []
         folds = {fold.article_id: n for n, fold in enumerate(self._folds)}
         own = []
         for item, text, _ in self._texts:
@@ -268,7 +267,7 @@ class _Folding:
                 if kin.is_new:
                     at = folds[kin.text.article_id]
                     self._folds[at] = _judged(self._folds[at], kin)
-            self._book.look_again(self._book.current(line[0].text.story_id), line)
+        return list(lines.values())
 
 
 def _judged(fold: Fold, kin: Kin) -> Fold:

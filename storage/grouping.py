@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from extractors.clusters import LEAST, Text, cluster
 from storage.linking import REACH_S
 from storage.rows import insert_rows
-from storage.stories import read_apart, read_held
+from storage.story_events import read_apart, read_held
 
 if TYPE_CHECKING:
     from storage.database import Transaction
@@ -30,6 +30,7 @@ MAX_TEXTS = 400  # more of them that hang together are taken story by story
 APART = "nearer to each other than to the story's other reports"
 NEARER = "nearer to that story's reports"
 BOTH = "reports of both retell each other"
+BRIDGE = "an article is a version of texts of both"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,7 @@ class Grouping:
         self._pairs: list[Pair] = []
         self._places: dict[int, Place] = {}
         self._margins: dict[tuple[int, int], float] = {}
+        self._bridges: Mapping[int, int] = {}
 
     def note(self, pairs: Iterable[Pair]) -> None:
         """Note how a new text resembles others."""
@@ -110,28 +112,30 @@ class Grouping:
         self,
         own: Sequence[FoldedText],
         roots: Mapping[int, int],
+        bridges: Mapping[int, int],
         new_id: Callable[[], int],
-        current: Callable[[int], int],
     ) -> Changes:
         """Put the texts around the batch in groups; return what changes.
 
         Args:
             own: the batch's representatives, with their first copies and stories as of now.
             roots: first copies of before that gave their copies to others in this batch.
+            bridges: by the first copy, the article that showed two texts to be versions of one. The
+                copies of both are one text now, in two stories until these are put right here.
             new_id: gives the number of a new story.
-            current: tells the story that one is part of by now, merges of this batch included.
         """
+        self._bridges = bridges
         seeds = {
             telling.article_id
             for pair in self._pairs
             if pair.margin >= 0
             for telling in (pair.telling, pair.other)
-        } | set(roots)
+        }
+        seeds |= {*roots, *bridges}
         if not seeds:
             return Changes()
         self._gather(seeds, {t.article_id: Place(t.root, t.story_id, t.at) for t in own})
-        groups = self._cluster(current)
-        return self._compare(groups, new_id)
+        return self._compare(self._cluster(), new_id)
 
     def _gather(self, seeds: set[int], own: dict[int, Place]) -> None:
         """Read the texts that may be one story with the seeds: their stories, and so on."""
@@ -203,9 +207,8 @@ class Grouping:
             [min(times), max(times) + REACH_S, sorted(ids), sorted(ids)],
         ).fetchall()
 
-    def _cluster(self, current: Callable[[int], int]) -> list[list[int]]:
-        apart = {frozenset(map(current, pair)) for pair in read_apart(self._tx.con)}
-        held = {current(story) for story in read_held(self._tx.con)}
+    def _cluster(self) -> list[list[int]]:
+        apart, held = read_apart(self._tx.con), read_held(self._tx.con)
         parts = self._parts()
         where = {root: n for n, places in enumerate(parts) for root in places}
         margins: list[dict[tuple[int, int], float]] = [{} for _ in parts]
@@ -217,9 +220,9 @@ class Grouping:
             groups += self._cluster_part(places, own, apart, held)
         return groups
 
-    def _parts(self) -> list[dict[int, Place]]:
+    def _parts(self) -> list[dict[int, list[Place]]]:
         """The texts, by the first copy, in parts that neither a pair nor a story connects."""
-        places = self._first_places()
+        places = self._places_of_texts()
         top: dict[int, int] = {root: root for root in places}
 
         def find(root: int) -> int:
@@ -229,72 +232,83 @@ class Grouping:
             return root
 
         first_of: dict[int, int] = {}
-        for root, place in places.items():
-            top[find(root)] = find(first_of.setdefault(place.story_id, root))
+        for root, own in places.items():
+            for place in own:
+                top[find(root)] = find(first_of.setdefault(place.story_id, root))
         for (a, b), margin in self._margins.items():
             if margin >= 0:
                 top[find(a)] = find(b)
-        parts: defaultdict[int, dict[int, Place]] = defaultdict(dict)
+        parts: defaultdict[int, dict[int, list[Place]]] = defaultdict(dict)
         for root in sorted(places):
             parts[find(root)][root] = places[root]
         return list(parts.values())
 
     def _cluster_part(
         self,
-        places: Mapping[int, Place],
+        places: Mapping[int, list[Place]],
         margins: dict[tuple[int, int], float],
         apart: set[frozenset[int]],
         held: set[int],
     ) -> list[list[int]]:
         stories: defaultdict[int, list[int]] = defaultdict(list)
-        for root, place in places.items():
-            stories[place.story_id].append(root)
+        for root, own in places.items():
+            for place in own:
+                stories[place.story_id].append(root)
         self._linker.load(self._tx, places)
         is_crowd = len(places) > MAX_TEXTS
         if not is_crowd:
             for pair in self._linker.have_common(sorted(places)):
                 margins.setdefault(pair, LEAST)
         return cluster(
-            [Text(root, place.at, frozenset({place.story_id})) for root, place in places.items()],
+            [
+                Text(root, own[0].at, frozenset(place.story_id for place in own))
+                for root, own in places.items()
+            ],
             margins,
             reach=REACH_S,
             apart=apart,
             together=[roots for story, roots in stories.items() if is_crowd or story in held],
         )
 
-    def _first_places(self) -> dict[int, Place]:
-        """The places of the first copies; of another copy where the first is not known here."""
-        places: dict[int, Place] = {}
-        for article_id, place in sorted(self._places.items()):
-            if article_id == place.root or place.root not in places:
-                places[place.root] = place
+    def _places_of_texts(self) -> dict[int, list[Place]]:
+        """The places of texts, by the first copy: its own comes first, then those of other stories.
+
+        A text is in two stories only when a bridge has just made two texts one.
+        """
+        places: defaultdict[int, list[Place]] = defaultdict(list)
+        entries = sorted(
+            self._places.items(), key=lambda entry: (entry[0] != entry[1].root, entry[0])
+        )
+        for _, place in entries:
+            own = places[place.root]
+            if all(place.story_id != other.story_id for other in own):
+                own.append(place)
         return places
 
     def _compare(self, groups: Sequence[Sequence[int]], new_id: Callable[[], int]) -> Changes:
         """Say what the groups mean for the stories as they are."""
         changes = Changes()
-        story_of = {root: place.story_id for root, place in self._first_places().items()}
+        stories_of = {
+            root: {place.story_id for place in own} for root, own in self._places_of_texts().items()
+        }
         anchors = self._anchors()
         for group in groups:
-            mine = sorted({story_of[root] for root in group if anchors[story_of[root]] == root})
+            near = {story for root in group for story in stories_of[root]}
+            mine = sorted(story for story in near if anchors[story] in group)
             keep = mine[0] if mine else new_id()
-            strays: defaultdict[int, list[int]] = defaultdict(list)
-            for root in group:
-                if story_of[root] not in mine:
-                    strays[story_of[root]].append(root)
-            for n, (source, roots) in enumerate(sorted(strays.items())):
+            for n, source in enumerate(sorted(near - {*mine})):
+                roots = [root for root in group if source in stories_of[root]]
+                rest = [root for root in group if stories_of[root] != {source}]
                 is_split = not mine and n == 0
-                reason: dict[str, Any] = {"rule": APART if is_split else NEARER}
+                reason: dict[str, Any] = {"rule": APART}
                 if not is_split:
-                    rest = [root for root in group if story_of[root] != source]
-                    reason |= _why(self._best(roots, rest))
-                changes.moves.append(Move(tuple(sorted(roots)), source, keep, reason, is_split))
+                    reason = self._bridge(roots, rest) or {"rule": NEARER} | self._why(roots, rest)
+                changes.moves.append(Move(tuple(roots), source, keep, reason, is_split))
             for gone in mine[1:]:
-                best = self._best(
-                    [root for root in group if story_of[root] == gone],
-                    [root for root in group if story_of[root] != gone],
-                )
-                changes.merges.append(Merge(mine[0], gone, {"rule": BOTH} | _why(best)))
+                roots = [root for root in group if gone in stories_of[root]]
+                rest = [root for root in group if stories_of[root] != {gone}]
+                reason = self._bridge(roots, rest) or {"rule": BOTH} | self._why(roots, rest)
+                changes.merges.append(Merge(keep, gone, reason))
         self._give_reasons(groups, changes)
         return changes
 
@@ -319,7 +333,7 @@ class Grouping:
 
     def _best(self, some: Collection[int], others: Collection[int]) -> Pair | None:
         """The likeliest pair of some texts and others."""
-        some, others = set(some), set(others)
+        some, others = set(some), set(others) - set(some)
         known = [
             (margin, key)
             for key, margin in self._margins.items()
@@ -330,6 +344,15 @@ class Grouping:
         _, (a, b) = max(known)
         pairs = self._linker.compare(*((a, [b]) if a in some else (b, [a])))
         return pairs[0] if pairs else None
+
+    def _why(self, some: Collection[int], others: Collection[int]) -> dict[str, Any]:
+        pair = self._best(some, others)
+        return {"by": pair.telling.article_id, "a": pair.reason()} if pair else {}
+
+    def _bridge(self, some: Collection[int], others: Collection[int]) -> dict[str, Any]:
+        """Why texts are in one story, where an article made a text of each one text."""
+        by = [self._bridges[root] for root in some if root in others and root in self._bridges]
+        return {"rule": BRIDGE, "by": min(by)} if by else {}
 
     def _give_reasons(self, groups: Sequence[Sequence[int]], changes: Changes) -> None:
         """Say of each new text what it retells, and of others when that is no longer with them."""
@@ -368,7 +391,3 @@ class Grouping:
         if row is None or row[0] is None:
             return not has_moved
         return self._root(int(row[0])) in members
-
-
-def _why(pair: Pair | None) -> dict[str, Any]:
-    return {"by": pair.telling.article_id, "a": pair.reason()} if pair else {}

@@ -17,14 +17,9 @@ from extractors.errors import UsageError
 from extractors.sketch import make_sketch
 from storage.alert_stories import return_alerts
 from storage.rows import insert_rows
-from storage.stories import (
-    USER,
-    give_articles,
-    move_story,
-    record_event,
-    story_id_of,
-    write_recount,
-)
+from storage.stories import give_articles, move_story
+from storage.story_events import USER, record_event, story_id_of
+from storage.story_rows import write_recount
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -18,8 +18,8 @@ from flows.context import AppContext
 from storage.database import Store
 from storage.folding import Fold, FoldInput
 from storage.rows import insert_rows
-from storage.stories import read_apart, read_held
 from storage.story_edits import merge_stories, read_story, split_story, undo_event
+from storage.story_events import read_apart, read_held
 
 # A resembles B a little. C is much like B and has nothing of A. E is much like C, hardly like B.
 CLUES = {
