@@ -25,6 +25,12 @@ LEAST = -1.5  # nor less, when it is compared
 STRANGE = -4.0  # two texts of these days that have nothing in common
 NEAREST = 4  # texts of the other group that a text is asked for
 
+# Where few texts resemble two, it is likelier that these two tell of one event: on a quiet day of a
+# desk there is often just one. A pair with FEW others or none around it is given LENIENCE, one with
+# MANY nothing. (A pair that is stored is above LEAST, so none is wanted that is not.)
+LENIENCE = 1.5
+FEW, MANY = 1, 4
+
 
 @dataclass(frozen=True, slots=True)
 class Text:
@@ -33,6 +39,11 @@ class Text:
     number: int
     at: int
     labels: frozenset[int] = frozenset()
+
+
+def lenience(others: int) -> float:
+    """Return what a pair is given, in log-odds, when so many others resemble one of the two."""
+    return LENIENCE * max(0.0, min(1.0, (MANY - others) / (MANY - FEW)))
 
 
 _Entry = tuple[float, float, tuple[int, int], tuple[int, int], int, int]
@@ -56,6 +67,7 @@ def cluster(
     margins: Mapping[tuple[int, int], float],
     *,
     reach: int,
+    given: Mapping[tuple[int, int], float] | None = None,
     together: Iterable[Collection[int]] = (),
     apart: Collection[frozenset[int]] = (),
 ) -> list[list[int]]:
@@ -65,10 +77,12 @@ def cluster(
         texts: any number of them; the cost grows with the pairs that have a margin.
         margins: of pairs of numbers, in any order; a pair that is missing has nothing in common.
         reach: seconds within which texts are compared at all; others say nothing of each other.
+        given: what pairs are given (`lenience`): it counts when it is asked whether groups become
+            one, not which of them do so first.
         together: numbers that are one group from the start.
         apart: pairs of labels that never meet in one group.
     """
-    return _Clustering(texts, margins, reach, together, apart).run()
+    return _Clustering(texts, margins, reach, given or {}, together, apart).run()
 
 
 class _Clustering:
@@ -77,10 +91,14 @@ class _Clustering:
         texts: Sequence[Text],
         margins: Mapping[tuple[int, int], float],
         reach: int,
+        given: Mapping[tuple[int, int], float],
         together: Iterable[Collection[int]],
         apart: Collection[frozenset[int]],
     ) -> None:
         self._reach = reach
+        self._given: defaultdict[int, dict[int, float]] = defaultdict(dict)
+        for (one, other), lent in given.items():
+            self._given[one][other] = self._given[other][one] = lent
         self._apart = apart
         self._groups = dict(enumerate(_begin(texts, together)))
         self._known: defaultdict[int, dict[int, float]] = defaultdict(dict)
@@ -121,15 +139,16 @@ class _Clustering:
     def _offer(self, heap: list[_Entry], one: int, other: int) -> None:
         """Put two groups on the heap, unless they are not to become one."""
         a, b = self._groups[one], self._groups[other]
-        alike, freely = self._alike(a, b)
-        if alike >= 0 and not self._are_apart(a, b):
+        enough, alike, freely = self._alike(a, b)
+        if enough >= 0 and not self._are_apart(a, b):
             first, second = sorted((a.first, b.first))
             heapq.heappush(heap, (-alike, -freely, first, second, one, other))
 
-    def _alike(self, a: _Group, b: _Group) -> tuple[float, float]:
+    def _alike(self, a: _Group, b: _Group) -> tuple[float, float, float]:
         """How alike two groups are: the mean over the texts of the smaller one.
 
-        And the same without `MOST`, which decides between equals.
+        With what pairs are given; without that; and without `MOST` too, which decides between
+        equals.
         """
         if len(a.texts) > len(b.texts):
             a, b = b, a
@@ -137,16 +156,17 @@ class _Clustering:
         near = [self._nearest(text, its.texts) for mine, its in sides for text in mine.texts]
         near = [some for some in near if some]
         if not near:
-            return -math.inf, -math.inf
-        capped = math.fsum(math.fsum(min(MOST, m) for m in some) / len(some) for some in near)
-        free = math.fsum(math.fsum(some) / len(some) for some in near)
-        return round(capped / len(near), 9), round(free / len(near), 9)
+            return -math.inf, -math.inf, -math.inf
+        given = _mean(_mean(min(MOST, margin + lent) for margin, lent in some) for some in near)
+        capped = _mean(_mean(min(MOST, margin) for margin, _ in some) for some in near)
+        free = _mean(_mean(margin for margin, _ in some) for some in near)
+        return round(given, 9), round(capped, 9), round(free, 9)
 
-    def _nearest(self, text: Text, others: Sequence[Text]) -> list[float]:
-        """The margins of a text to those that are nearest to it."""
-        known = self._known[text.number]
+    def _nearest(self, text: Text, others: Sequence[Text]) -> list[tuple[float, float]]:
+        """The margins of a text to those that are nearest to it, and what the pairs are given."""
+        known, given = self._known[text.number], self._given[text.number]
         values = [
-            known.get(other.number, STRANGE)
+            (known.get(other.number, STRANGE), given.get(other.number, 0.0))
             for other in others
             if other.number in known or abs(other.at - text.at) <= self._reach
         ]
@@ -156,6 +176,11 @@ class _Clustering:
         return bool(self._apart) and any(
             frozenset((one, other)) in self._apart for one in a.labels for other in b.labels
         )
+
+
+def _mean(values: Iterable[float]) -> float:
+    known = list(values)
+    return math.fsum(known) / len(known)
 
 
 def _begin(texts: Sequence[Text], together: Iterable[Collection[int]]) -> list[_Group]:

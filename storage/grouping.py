@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from extractors.clusters import LEAST, Text, cluster
+from extractors.clusters import LEAST, Text, cluster, lenience
 from storage.linking import REACH_S
 from storage.rows import insert_rows
 from storage.story_events import read_apart, read_held
@@ -86,6 +86,7 @@ class Grouping:
         self._pairs: list[Pair] = []
         self._places: dict[int, Place] = {}
         self._margins: dict[tuple[int, int], float] = {}
+        self._given: dict[tuple[int, int], float] = {}
         self._bridges: Mapping[int, int] = {}
 
     def note(self, pairs: Iterable[Pair]) -> None:
@@ -126,10 +127,7 @@ class Grouping:
         """
         self._bridges = bridges
         seeds = {
-            telling.article_id
-            for pair in self._pairs
-            if pair.margin >= 0
-            for telling in (pair.telling, pair.other)
+            telling.article_id for pair in self._pairs for telling in (pair.telling, pair.other)
         }
         seeds |= {*roots, *bridges}
         if not seeds:
@@ -148,6 +146,7 @@ class Grouping:
             ends = pair.telling.article_id, pair.other.article_id
             for end in ends:
                 own_pairs[end].append((*ends, pair.margin))
+        near: defaultdict[int, set[int]] = defaultdict(set)  # by text, those that resemble it
         stories: set[int] = set()
         frontier = seeds
         span: tuple[int, int] | None = None
@@ -165,8 +164,17 @@ class Grouping:
             ids = self._places.keys() - before
             pairs = self._read_pairs(ids)
             pairs += [pair for a in ids for pair in own_pairs.get(a, ())]
-            found.update({(a, b): margin for a, b, margin in pairs})
-            reached = {end for a, b, margin in pairs if margin >= 0 for end in (a, b)}
+            for a, b, margin in pairs:
+                found[a, b] = margin
+                near[a].add(b)
+                near[b].add(a)
+            # What one end has around it is known; with what the other has the pair gets no more.
+            reached = {
+                end
+                for a, b, margin in pairs
+                if margin + lenience(min(len(near[one]) - 1 for one in (a, b) if one in ids)) >= 0
+                for end in (a, b)
+            }
             frontier = reached - self._places.keys()
         for (a, b), margin in found.items():
             if a in self._places and b in self._places:
@@ -174,6 +182,7 @@ class Grouping:
                 if key[0] != key[1]:
                     key = min(key), max(key)
                     self._margins[key] = max(margin, self._margins.get(key, margin))
+                    self._given[key] = lenience(len(near[a] | near[b]) - 2)
 
     def _read(
         self,
@@ -236,7 +245,7 @@ class Grouping:
             for place in own:
                 top[find(root)] = find(first_of.setdefault(place.story_id, root))
         for (a, b), margin in self._margins.items():
-            if margin >= 0:
+            if margin + self._given[a, b] >= 0:
                 top[find(a)] = find(b)
         parts: defaultdict[int, dict[int, list[Place]]] = defaultdict(dict)
         for root in sorted(places):
@@ -259,6 +268,7 @@ class Grouping:
         if not is_crowd:
             for pair in self._linker.have_common(sorted(places)):
                 margins.setdefault(pair, LEAST)
+        given = {pair: self._given[pair] for pair in margins if pair in self._given}
         return cluster(
             [
                 Text(root, own[0].at, frozenset(place.story_id for place in own))
@@ -266,6 +276,7 @@ class Grouping:
             ],
             margins,
             reach=REACH_S,
+            given=given,
             apart=apart,
             together=[roots for story, roots in stories.items() if is_crowd or story in held],
         )

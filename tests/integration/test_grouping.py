@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from dataclasses import replace
 from importlib.resources import files
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from support.fold_texts import START, article, fold_input
+from support.fold_texts import START, article, edited, fold_input
 from support.folding_store import fold
 
 from extractors.stories import HEADLINE
@@ -75,7 +76,7 @@ def counts(store: Store) -> list[tuple[Any, ...]]:
         ).fetchall()
 
 
-def owe_alert(store: Store, name: str) -> None:
+def owe_alert(store: Store, name: str, article_id: int | None = None) -> None:
     """The thread of the report's story begins with this report."""
     story_id = stories(store)[name]
     with store.write() as tx:
@@ -84,7 +85,7 @@ def owe_alert(store: Store, name: str) -> None:
             "core.alert",
             [{"alert_key": f"s{story_id}/opcon/desk", "story_id": story_id, "topic": "opcon",
               "channel": "desk", "kind": "alert", "state": "sent", "created_at": START,
-              "article_id": NUMBERS[name], "thread_ts": "1.2"}],
+              "article_id": article_id or NUMBERS[name], "thread_ts": "1.2"}],
         )  # fmt: skip
 
 
@@ -255,6 +256,74 @@ def test_a_story_that_goes_on_for_weeks_stays_one(store: Store) -> None:
     fold(store, *([item] for item in items))
     assert len(set(stories(store).values())) == 1
     assert events(store) == []
+
+
+def vague_reports(count: int) -> list[FoldInput]:
+    """Reports of one day, of which each two share a person and nothing else."""
+    items = []
+    for n in range(1, count + 1):
+        item = fold_input(
+            n, article(800 + n), title=f"V{n}", outlet=f"o{n}", hours=float(n),
+            language=("en", "ko", "ja", "zh-Hans")[n % 4],
+        )  # fmt: skip
+        own = ("p.one", f"o.{n}", f"w.{n}")
+        clues = tuple(sorted({*own, *(f"{HEADLINE}{clue}" for clue in own)}))
+        items.append(replace(item, sketch=replace(item.sketch, clues=clues)))
+    return items
+
+
+def test_two_vague_reports_of_a_quiet_day_are_one_story(store: Store) -> None:
+    first, second = fold(store, *([item] for item in vague_reports(2)))
+    assert first.story_id == second.story_id
+    assert "retells article 1" in second.link_reason
+
+
+@pytest.mark.parametrize("seed", [None, 1, 2])
+def test_vague_reports_of_a_busy_day_come_apart(seed: int | None, store: Store) -> None:
+    """Which of them came first does not matter: each has six like it at the end."""
+    items = vague_reports(7)
+    if seed is not None:
+        random.Random(seed).shuffle(items)
+    fold(store, *([item] for item in items))
+    place = stories(store)
+    assert len(set(place.values())) == len(items)
+    assert "split" in {event[0] for event in events(store)}
+    assert all(row[1] == row[5] for row in counts(store))
+
+
+def test_an_article_that_is_a_version_of_texts_in_two_stories_joins_them(store: Store) -> None:
+    """Each text has a retelling, and the second story has a thread."""
+    text = article(32, sentences=24)
+    one, two = edited(text, 0.24, 1), edited(text, 0.24, 2)
+
+    def with_clues(item: FoldInput, *own: str) -> FoldInput:
+        clues = tuple(sorted({*own, *(f"{HEADLINE}{clue}" for clue in own)}))
+        return replace(item, sketch=replace(item.sketch, clues=clues))
+
+    a, b = ("p.a", "w.a", "t.a"), ("p.b", "w.b", "t.b")
+    items = [
+        with_clues(fold_input(1, one, title="one", outlet="A", hours=1), *a),
+        with_clues(fold_input(2, two, title="two", outlet="B", hours=2), *b),
+        with_clues(fold_input(3, article(71), title="of one", language="ko", hours=3), *a),
+        with_clues(fold_input(4, article(72), title="of two", language="ja", hours=4), *b),
+    ]
+    fold(store, *([item] for item in items))
+    before = stories(store)
+    assert before["one"] == before["of one"] != before["two"] == before["of two"]
+    owe_alert(store, "two", article_id=2)
+    fold(store, [with_clues(fold_input(5, text, title="both", outlet="Wire", hours=0.5), *a)])
+    after = stories(store)
+    assert after["one"] == after["two"] == after["both"] == before["one"]
+    with store.write() as tx:
+        firsts = tx.con.execute(
+            "SELECT coalesce(duplicate_of, article_id) FROM core.article WHERE article_id < 3"
+        ).fetchall()
+        alerts = tx.con.execute("SELECT DISTINCT story_id FROM core.alert").fetchall()
+        told = tx.con.execute("SELECT kind, reason FROM core.story_event").fetchall()
+    assert {row[0] for row in firsts} == {5}
+    assert alerts == [(before["one"],)]  # the thread is that of the one story now
+    assert any(kind == "merge" and "version of texts of both" in reason for kind, reason in told)
+    assert all(row[1] == row[5] for row in counts(store))
 
 
 def test_an_agency_is_not_forgotten_when_a_first_report_comes_with_a_split(store: Store) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extractors.clusters import LEAST, MOST, Text, cluster
+from extractors.clusters import LEAST, LENIENCE, MANY, MOST, Text, cluster, lenience
 
 HOUR, DAY = 3_600, 86_400
 REACH = 3 * DAY
@@ -85,6 +85,21 @@ def test_one_pair_says_no_more_than_it_may(margin: float) -> None:
     assert groups({(0, 1): 1.0, (1, 2): margin}, 3) == [[0], [1, 2]]
 
 
+def test_the_fewer_others_resemble_two_texts_the_more_they_are_given() -> None:
+    given_to = [lenience(others) for others in range(MANY + 3)]
+    assert given_to[0] == given_to[1] == LENIENCE
+    assert given_to == sorted(given_to, reverse=True)
+    assert set(given_to[MANY:]) == {0.0}
+    assert LEAST + LENIENCE <= 0  # else a pair that is not stored could be wanted
+
+
+def test_what_a_pair_is_given_joins_groups_but_not_before_likelier_ones() -> None:
+    low, high = {(0, 1): -1.0}, {(1, 2): 0.5}
+    assert groups(low, 2) == [[0], [1]]
+    assert groups(low, 2, given={(1, 0): 1.0}) == [[0, 1]]
+    assert groups(low | high, 3, given={(0, 1): 3.0}) == [[0], [1, 2]]
+
+
 @given(st.integers(2, 14), st.data())
 def test_the_order_of_the_pairs_and_texts_changes_nothing(count: int, data: st.DataObject) -> None:
     """Of margins that differ, as those of real texts do."""
@@ -92,14 +107,16 @@ def test_the_order_of_the_pairs_and_texts_changes_nothing(count: int, data: st.D
     drawn = data.draw(st.lists(st.sampled_from(pairs), unique=True))
     rng = random.Random(data.draw(st.integers(0, 999)))
     margins = {pair: rng.uniform(-2, 3) for pair in drawn}
-    expected = groups(margins, count)
+    lent = {pair: lenience(rng.randrange(MANY + 2)) for pair in drawn}
+    expected = groups(margins, count, given=lent)
     assert sorted(n for group in expected for n in group) == list(range(count))
     shuffled = list(margins.items())
     rng.shuffle(shuffled)
     mixed = texts(count)
     rng.shuffle(mixed)
     turned = {(b, a): margin for (a, b), margin in shuffled}
-    assert cluster(mixed, turned, reach=REACH) == expected
+    turned_lent = {(b, a): value for (a, b), value in reversed(lent.items())}
+    assert cluster(mixed, turned, reach=REACH, given=turned_lent) == expected
 
 
 @given(st.integers(2, 14), st.data())
