@@ -83,6 +83,7 @@ def fill(store: Store, n: int) -> None:
     for low in range(0, n, step):
         high = min(n, low + step)
         at = f"({begin} + (i * {span} // {max(1, n)}))::BIGINT"
+        story = f"i - (i % {ALIKE} = 1)::INT"  # with the text before, which it resembles
         with store.write() as tx:
             tx.con.execute(
                 f"INSERT INTO core.sketch_hash SELECT hash(i * {HASHES} + k), i, i, {at}, 1 "
@@ -90,15 +91,15 @@ def fill(store: Store, n: int) -> None:
             )
             tx.con.execute(
                 "INSERT INTO core.sketch (article_id, root, story_id, at_s, outlet, language, "
-                f"shingles, features, clues, topics, rev) SELECT i, i, i, {at}, 'o', 'en', 300, "
-                f"?::BLOB, string_agg((?::VARCHAR[])[{pick}], ' '), "
+                f"shingles, features, clues, topics, rev) SELECT i, i, {story}, {at}, 'o', 'en', "
+                f"300, ?::BLOB, string_agg((?::VARCHAR[])[{pick}], ' '), "
                 f"CASE WHEN i % {ON_TOPIC} = 0 THEN ['t'] END, 1 "
                 f"FROM range({low}, {high}) t(i), range({CLUES}) u(k) GROUP BY i ORDER BY i",
                 [features, names],
             )
             tx.con.execute(
-                f"INSERT INTO core.resemblance SELECT i, i - {ALIKE}, {at}, -0.5, 1 "
-                f"FROM range({low}, {high}) t(i) WHERE i % {ALIKE} = 0 AND i > 0"
+                f"INSERT INTO core.resemblance SELECT i, i - 1, {at}, -0.5, 1 "
+                f"FROM range({low}, {high}) t(i) WHERE i % {ALIKE} = 1"
             )
             tx.con.execute(
                 f"INSERT INTO core.clue SELECT (?::UBIGINT[])[{pick}], i, {at}, 1 "
@@ -107,9 +108,9 @@ def fill(store: Store, n: int) -> None:
             )
             tx.con.execute(
                 "INSERT INTO core.story (story_id, title, first_seen, last_seen, n_articles, "
-                "n_outlets, n_origins, outlets, rev) SELECT i, 'Headline ' || i, "
-                f"to_timestamp({at}), to_timestamp({at}), 1, 1, 1, ['o'], 1 "
-                f"FROM range({low}, {high}) t(i)"
+                f"n_outlets, n_origins, outlets, current_article, rev) SELECT {story}, "
+                f"any_value('Headline ' || i), to_timestamp(min({at})), to_timestamp(max({at})), "
+                f"count(*), 1, 1, ['o'], min(i), 1 FROM range({low}, {high}) t(i) GROUP BY 1"
             )
 
 

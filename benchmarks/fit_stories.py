@@ -1,12 +1,13 @@
 """Fit the weights of extractors/likelihood.py to labelled reports, and say what they are worth.
 
-    python benchmarks/fit_stories.py dev.jsonl first.jsonl,first_short.jsonl second.jsonl
+    python benchmarks/fit_stories.py [FILE ...] [--check FILE ...]
 
-Each argument is a set; files joined by commas belong to one set. Lines are as in
-shared/data/stories_dev.jsonl: id, lang, story, date, title, lead. Our own newsroom
+A file is a set: a report a line, as in shared/data/stories_dev.jsonl (id, lang, story, date, title,
+lead); without any, the sets of benchmarks/stories are taken. Our own newsroom
 (tests/quality/newsroom), with its daily templates, is added. Prints the weights as they stand in
-the module, and per set precision, recall and F1 over pairs of different languages when the set is
-left out of the fit. Needs the extra `vectors` (and its NumPy).
+the module, and per set precision, recall and F1 over pairs of different languages: with the shipped
+weights, and with a fit that leaves the set out. Sets named behind --check are in no fit. Needs the
+extra `vectors`.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import combinations
 from pathlib import Path
@@ -28,28 +30,38 @@ sys.path[:0] = [str(Path(__file__).parent.parent), str(Path(__file__).parent.par
 # ruff: noqa: E402 - our own packages are found by the line above
 from support.newsroom import Told, held_out, newsroom
 
-from extractors.clusters import Text, cluster
+from alerts.match import match_topics
+from alerts.models import MatchInput
+from alerts.topics import load_topics
+from extractors.clusters import LEAST, LENIENCE, Text, cluster, lenience
 from extractors.language import base_language
-from extractors.likelihood import LINK, LINK_VECTORS, evidence, likelihood, margin
+from extractors.likelihood import evidence, likelihood, margin
 from extractors.sketch import are_issues, make_sketch
 from extractors.stories import Likeness, are_one_language, compare, days_ahead, key_clues
 from extractors.vectors import load_encoder, shipped_means
 from storage.linking import DAY_S, ISSUE_S, REACH_S
 from storage.vectors import SHIPPED_WEIGHT
 
+SETS = Path(__file__).parent / "stories"
+TOPICS = Path(__file__).parent.parent / "seeds" / "topics"
 RIDGE = 1.0  # penalty on the weights (not on the first one), in units of one pair
 ROUNDS = 60  # of Newton's method; it has settled after about ten
+
+Row = tuple[str, str, str, str, str, datetime, datetime | None, frozenset[str] | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One labelled report, with its sketch's clues and its centred vector."""
+    """One labelled report, with its sketch's clues, its topics and its centred vector.
+
+    As in a run, only a report on a topic has a vector.
+    """
 
     id: str
     story: str
     lang: str
-    topic: str
     at: float
+    topics: frozenset[str]
     clues: tuple[str, ...]
     features: bytes
     vector: Any
@@ -57,135 +69,198 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two reports within reach of each other. `found`: the search would bring them together."""
+    """Two reports that a run would compare, as storage/linking.py does it.
+
+    `likeness` is without vectors, and with them; `few` tells how few others are around, 0 to 1.
+    """
 
     a: int
     b: int
     same: bool
-    found: bool
-    likeness: tuple[Likeness, Likeness]  # without vectors, with them (as storage/linking.py)
+    likeness: tuple[Likeness, Likeness]
     days: float
     across: bool
-    cosine: float
+    cosine: float | None
     on_topic: bool
+    mixed: bool
+    few: float = 0.0
 
-    def evidence(self, *, vectors: bool) -> tuple[float, ...]:
-        cosine = self.cosine if vectors else None
-        likeness = self.likeness[vectors]
+    def evidence(self, cosine: float | None) -> tuple[float, ...]:
+        likeness = self.likeness[cosine is not None]
         return evidence(likeness, days=self.days, across=self.across, cosine=cosine)
 
-    def likelihood(self, weights: Sequence[float], *, vectors: bool) -> float:
-        return likelihood(
-            self.likeness[vectors], days=self.days, across=self.across,
-            cosine=self.cosine if vectors else None, on_topic=self.on_topic, weights=weights,
+    def margin(self, weights: Weights, *, vectors: bool) -> float:
+        cosine = self.cosine if vectors else None
+        probability = likelihood(
+            self.likeness[vectors], days=self.days, across=self.across, cosine=cosine,
+            on_topic=self.on_topic, weights=weights[cosine is not None],
         )  # fmt: skip
+        return margin(
+            probability, self.likeness[vectors], vectors=vectors, cosine=cosine, mixed=self.mixed
+        )
+
+
+Weights = tuple[Sequence[float] | None, Sequence[float] | None]  # without a cosine, with one
+SHIPPED: Weights = (None, None)
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledSet:
+    """Reports, and the pairs of them that are compared."""
+
+    name: str
+    reports: list[Report]
+    pairs: list[Pair] = field(default_factory=list)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("sets", nargs="+", metavar="FILE[,FILE]")
-    names = parser.parse_args().sets
-    groups = [[read(Path(file)) for file in name.split(",")] for name in names]
-    groups += [[told(newsroom())], [told(held_out())]]
-    names = [Path(name.split(",")[0]).stem for name in names] + ["newsroom", "newsroom, held out"]
-    pairs = [[pairs_of(reports) for reports in group] for group in groups]
-    for vectors in (False, True):
-        weights = fit([found for group in pairs for found in group], vectors)
-        print(f"\n{'with' if vectors else 'without'} vectors, all sets:")
-        print("(" + ", ".join(f"{weight:.3f}" for weight in weights) + ")")
-        bar = LINK_VECTORS if vectors else LINK
-        print(f"{'left out':24} precision recall F1 at {bar}")
-        for n, name in enumerate(names):
-            own = fit([f for m, group in enumerate(pairs) if m != n for f in group], vectors)
-            for reports, found in zip(groups[n], pairs[n], strict=True):
-                scores = score(reports, found, own, vectors)
-                print(f"{name:24} " + " ".join(f"{value:9.3f}" for value in scores))
+    parser.add_argument("files", nargs="*", type=Path, metavar="FILE")
+    parser.add_argument("--check", nargs="*", type=Path, default=[], metavar="FILE")
+    given = parser.parse_args()
+    files = given.files or sorted(SETS.glob("*.jsonl"))
+    sets = [read(file) for file in files]
+    sets += [told("newsroom", newsroom()), told("newsroom, held out", held_out())]
+    checks = [read(file) for file in given.check]
+    fitted = fit_both(sets)
+    for name, own in zip(("_BASE", "_VECTORS"), fitted, strict=True):
+        print(f"{name} = (" + ", ".join(f"{weight:.3f}" for weight in own or ()) + ")")
+    for vectors in (True, False):
+        kind = "with vectors" if vectors else "without vectors"
+        print(f"\n{kind:20} shipped weights     fitted, set left out")
+        for one in sets:
+            own = fit_both([other for other in sets if other is not one])
+            show(one, own, vectors=vectors)
+        for one in checks:
+            show(one, fitted, vectors=vectors)
 
 
-def read(path: Path) -> list[Report]:
+def show(one: LabelledSet, own: Weights, *, vectors: bool) -> None:
+    scores = [score(one, weights, vectors=vectors) for weights in (SHIPPED, own)]
+    print(f"{one.name:20} " + "   ".join(" ".join(f"{x:5.3f}" for x in row) for row in scores))
+
+
+def read(path: Path) -> LabelledSet:
     """Return the reports of a file."""
     rows = [json.loads(line) for line in path.read_text("utf-8").splitlines() if line.strip()]
-    return reports_of(
-        [
-            (
-                row["id"], row["story"], row["lang"], row.get("family", ""), row["title"],
-                row["lead"],
-                datetime.fromisoformat(row["date"]).replace(tzinfo=UTC),
-            )
-            for row in rows
-        ],
-        dated=True,
-    )  # fmt: skip
+    dated: list[Row] = []
+    for row in rows:
+        at = datetime.fromisoformat(row["date"]).replace(tzinfo=UTC)
+        dated.append(
+            (row["id"], row["story"], row["lang"], row["title"], row["lead"], at, at, None)
+        )
+    return labelled(path.stem, dated)
 
 
-def told(articles: Sequence[Told]) -> list[Report]:
+def told(name: str, articles: Sequence[Told]) -> LabelledSet:
     """Return the events, first texts, follow-ups and daily templates of our newsroom."""
     kept = [
         one
         for one in articles
         if one.kind in ("event", "base", "followup") or one.kind.startswith("template")
     ]
-    rows = [(one.id, one.story, one.lang, one.family, one.title, one.text, one.at) for one in kept]
-    return reports_of(rows, dated=False)
+    return labelled(
+        name,
+        [
+            (
+                one.id, one.story, one.lang, one.title, one.text, one.at, None,
+                frozenset({one.family} if one.family else ()),
+            )
+            for one in kept
+        ],
+    )  # fmt: skip
 
 
-def reports_of(
-    rows: Sequence[tuple[str, str, str, str, str, str, datetime]], *, dated: bool
-) -> list[Report]:
+def labelled(name: str, rows: Sequence[Row]) -> LabelledSet:
+    """Return a set of rows: sketched, matched with the shipped topics unless theirs are given."""
     encoder = load_encoder("on")
     assert encoder is not None
+    shipped_topics = load_topics([TOPICS])
     sketches = [
-        make_sketch(text, title, lang, published=at if dated else None)
-        for _, _, lang, _, title, text, at in rows
+        make_sketch(text, title, lang, published=published)
+        for _, _, lang, title, text, _, published, _ in rows
     ]
+    topics = [
+        own if own is not None else frozenset(
+            hit.topic
+            for hit in match_topics(
+                shipped_topics, MatchInput(title=title, body=text, language=lang)
+            )
+        )
+        for _, _, lang, title, text, _, _, own in rows
+    ]  # fmt: skip
     vectors = np.array(encoder.encode([sketch.opening for sketch in sketches]))
     for lang in {base_language(row[2]) for row in rows}:
-        own = [n for n, row in enumerate(rows) if base_language(row[2]) == lang]
+        own = [n for n, row in enumerate(rows) if base_language(row[2]) == lang and topics[n]]
         shipped = np.array(shipped_means().get((lang, encoder.model), [0.0] * vectors.shape[1]))
         weight = SHIPPED_WEIGHT if shipped.any() else 0
-        vectors[own] -= (vectors[own].sum(0) + weight * shipped) / (len(own) + weight)
+        vectors[own] -= (vectors[own].sum(0) + weight * shipped) / max(1, len(own) + weight)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    return [
-        Report(*row[:4], row[6].timestamp(), sketch.clues, sketch.features, vector)
-        for row, sketch, vector in zip(rows, sketches, vectors, strict=True)
-    ]
+    reports = [
+        Report(
+            row[0], row[1], row[2], row[5].timestamp(), own, sketch.clues, sketch.features,
+            vector if own else None,
+        )
+        for row, own, sketch, vector in zip(rows, topics, sketches, vectors, strict=True)
+    ]  # fmt: skip
+    return LabelledSet(name, reports, pairs_of(reports))
 
 
 def pairs_of(reports: Sequence[Report]) -> list[Pair]:
-    """Return the pairs that the linker could compare."""
+    """Return the pairs that the linker would compare."""
     keys = [{*key_clues(report.clues)} for report in reports]
-    found = []
+    near: defaultdict[int, set[int]] = defaultdict(set)
+    found: list[Pair] = []
     for (n, a), (m, b) in combinations(enumerate(reports), 2):
         apart = abs(a.at - b.at)
+        on_topic = bool(a.topics & b.topics)
         if apart > REACH_S or (apart >= ISSUE_S and are_issues(a.features, b.features)):
             continue
-        words, on_topic = are_one_language(a.lang, b.lang), bool(a.topic) and a.topic == b.topic
-        found.append(
-            Pair(
-                n, m, a.story == b.story, bool(keys[n] & keys[m]) or on_topic,
-                (
-                    compare(a.clues, b.clues, words=words),
-                    compare(a.clues, b.clues, words=words, ahead=days_ahead(a.lang, b.lang)),
-                ),
-                days=apart / DAY_S,
-                across=base_language(a.lang) != base_language(b.lang),
-                cosine=float(a.vector @ b.vector),
-                on_topic=on_topic,
-            )
+        if not on_topic and (keys[n].isdisjoint(keys[m]) or (a.topics and b.topics)):
+            continue
+        words = are_one_language(a.lang, b.lang)
+        pair = Pair(
+            n, m, a.story == b.story,
+            (
+                compare(a.clues, b.clues, words=words),
+                compare(a.clues, b.clues, words=words, ahead=days_ahead(a.lang, b.lang)),
+            ),
+            days=apart / DAY_S,
+            across=base_language(a.lang) != base_language(b.lang),
+            cosine=float(a.vector @ b.vector) if a.topics and b.topics else None,
+            on_topic=on_topic,
+            mixed=bool(a.topics) != bool(b.topics),
         )  # fmt: skip
-    return found
+        found.append(pair)
+        if pair.margin(SHIPPED, vectors=True) > LEAST:
+            near[n].add(m)
+            near[m].add(n)
+    few = [lenience(max(0, len(near[p.a] | near[p.b]) - 2)) / LENIENCE for p in found]
+    return [replace(pair, few=share) for pair, share in zip(found, few, strict=True)]
 
 
-def _matrix(pairs: Sequence[Pair], vectors: bool) -> Any:
-    rows = np.array([pair.evidence(vectors=vectors) for pair in pairs])
-    return np.hstack([np.ones((len(rows), 1)), rows])
+def fit_both(sets: Sequence[LabelledSet]) -> Weights:
+    """Fit the weights for pairs without a cosine (all of them) and for those with one."""
+    return fit(sets, vectors=False), fit(sets, vectors=True)
 
 
-def fit(sets: Sequence[Sequence[Pair]], vectors: bool) -> Any:
-    """Fit a logistic model by Newton's method; a set of n pairs counts as its square root."""
-    rows = np.vstack([_matrix(pairs, vectors) for pairs in sets])
-    same = np.concatenate([[float(pair.same) for pair in pairs] for pairs in sets])
-    counts = np.concatenate([np.full(len(pairs), len(pairs) ** -0.5) for pairs in sets])
+def fit(sets: Sequence[LabelledSet], *, vectors: bool) -> list[float]:
+    """Fit a logistic model by Newton's method; a set of n pairs counts as its square root.
+
+    That few others are around makes one event likelier; stories allow for it elsewhere
+    (`lenience`), so its weight is fitted too and left out.
+    """
+    kept = [[pair for pair in one.pairs if not vectors or pair.cosine is not None] for one in sets]
+    kept = [pairs for pairs in kept if pairs]
+    rows = np.array(
+        [
+            (1.0, *pair.evidence(pair.cosine if vectors else None), pair.few)
+            for pairs in kept
+            for pair in pairs
+        ]
+    )
+    same = np.array([float(pair.same) for pairs in kept for pair in pairs])
+    counts = np.concatenate([np.full(len(pairs), len(pairs) ** -0.5) for pairs in kept])
     counts /= counts.mean()
     penalty = np.diag([0.0] + [RIDGE] * (rows.shape[1] - 1))
     weights = np.zeros(rows.shape[1])
@@ -194,24 +269,27 @@ def fit(sets: Sequence[Sequence[Pair]], vectors: bool) -> Any:
         slope = rows.T @ (counts * (probable - same)) + penalty @ weights
         curve = (rows * (counts * probable * (1 - probable))[:, None]).T @ rows + penalty
         weights -= np.linalg.solve(curve, slope)
-    return weights
+    return [float(weight) for weight in weights[:-1]]
 
 
-def score(
-    reports: Sequence[Report], pairs: Sequence[Pair], weights: Any, vectors: bool
-) -> tuple[float, float, float]:
-    """Return precision, recall and F1 over pairs of different languages, stories as shipped."""
-    margins = {
-        (pair.a, pair.b): margin(
-            pair.likelihood(weights, vectors=vectors), pair.likeness[vectors], vectors=vectors
-        )
-        for pair in pairs
-        if pair.found
+def score(one: LabelledSet, weights: Weights, *, vectors: bool) -> tuple[float, float, float]:
+    """Return precision, recall and F1 over pairs of different languages, stories as in a run."""
+    near: defaultdict[int, set[int]] = defaultdict(set)
+    margins: dict[tuple[int, int], float] = {}
+    for pair in one.pairs:
+        margins[pair.a, pair.b] = above = pair.margin(weights, vectors=vectors)
+        if above > LEAST:
+            near[pair.a].add(pair.b)
+            near[pair.b].add(pair.a)
+    given = {
+        (a, b): lenience(len(near[a] | near[b]) - 2)
+        for (a, b), above in margins.items()
+        if above > LEAST
     }
-    texts = [Text(n, int(report.at)) for n, report in enumerate(reports)]
-    groups = cluster(texts, margins, reach=REACH_S)
+    texts = [Text(n, int(report.at)) for n, report in enumerate(one.reports)]
+    groups = cluster(texts, margins, reach=REACH_S, given=given)
     story = {n: key for key, group in enumerate(groups) for n in group}
-    return across(reports, story.__getitem__)
+    return across(one.reports, story.__getitem__)
 
 
 def across(reports: Sequence[Report], found: Callable[[int], int]) -> tuple[float, float, float]:

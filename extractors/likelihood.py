@@ -138,21 +138,31 @@ def _least_weight(*, across: bool, cosine: float | None, on_topic: bool, crowded
     return NEAR_NAMED if cosine is not None and cosine >= NEAR else NAMED
 
 
-def margin(probability: float, likeness: Likeness, *, vectors: bool, mixed: bool = False) -> float:
+def margin(
+    probability: float,
+    likeness: Likeness,
+    *,
+    vectors: bool,
+    cosine: float | None = None,
+    mixed: bool = False,
+) -> float:
     """Return by how much two texts are likelier to tell of one event than is asked of a pair.
 
-    In log-odds: 0 is the bar.
+    In log-odds: 0 is the bar. Minus infinity for a pair without vectors on a desk that has them,
+    when it is below the bar: that is low already, nothing is lent to it (extractors/clusters.py).
 
     Args:
         probability: from `likelihood`.
         likeness: what the texts share.
         vectors: the desk has sentence vectors, whether or not these two texts have them.
+        cosine: as in `evidence`.
         mixed: one of the two is on a topic, the other on none. Then words of the subject alone, in
             the text and not in both headlines, are not enough: a background piece has them too.
     """
     is_named = bool(likeness.headlines) or any(clue[0] in NAMING for clue in likeness.shared)
     bar = LINK_VECTORS if vectors and (is_named or not mixed) else LINK
-    return _log_odds(probability) - _log_odds(bar)
+    above = _log_odds(probability) - _log_odds(bar)
+    return -math.inf if above < 0 and vectors and cosine is None else above
 
 
 def _log_odds(probability: float) -> float:

@@ -270,7 +270,9 @@ class Linker:
             crowded=crowded,
         )
         mixed = bool(telling.topics) != bool(other.topics)
-        above = margin(probability, likeness, vectors=self._vectors is not None, mixed=mixed)
+        above = margin(
+            probability, likeness, vectors=self._vectors is not None, cosine=cosine, mixed=mixed
+        )
         if above <= LEAST or _are_issues(telling, other):
             return None
         return Pair(telling, other, likeness, cosine, probability, above)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -409,8 +410,17 @@ def test_a_desk_with_vectors_links_more_freely() -> None:
     words = Likeness(shared=("w.enrich", "w.export"), weight=4.0, share=0.35)
     assert margin(0.6, words, vectors=True) > 0 > margin(0.8, words, vectors=False)
     assert margin(0.95, words, vectors=False) > 0
-    assert margin(0.0, words, vectors=True) < margin(1e-4, words, vectors=True) < -3
+    assert margin(0.0, words, vectors=False) < margin(1e-4, words, vectors=False) < -3
     assert margin(1.0, words, vectors=False) > margin(0.999, words, vectors=False)
+
+
+def test_below_the_low_bar_of_a_desk_with_vectors_only_vectors_count() -> None:
+    """What is below it is lent something where few texts are around: not so without vectors."""
+    words = Likeness(shared=("w.enrich", "w.export"), weight=4.0, share=0.35)
+    assert margin(0.3, words, vectors=True) == -math.inf
+    assert -1 < margin(0.3, words, vectors=True, cosine=0.2) < 0
+    assert margin(0.5, words, vectors=True) == margin(0.5, words, vectors=True, cosine=0.2)
+    assert margin(0.8, words, vectors=False) > -1
 
 
 def test_a_text_on_no_topic_must_share_a_name_or_a_headline_with_one_on_a_topic() -> None:
