@@ -13,7 +13,7 @@ else
   PIP       := $(BIN)/python -m pip install -qq --disable-pip-version-check
 endif
 
-.PHONY: help install dev demo test check lint bench wheel-test lock clean
+.PHONY: help install dev demo test drills check lint bench wheel-test lock clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ demo: install ## Run the whole pipeline on the bundled news site
 
 test: dev ## Run the tests
 	@$(BIN)/pytest -q -n 4 --dist loadfile --no-loadscope-reorder
+
+drills: dev ## Run the longer tests: drills of minutes, with real processes that are killed
+	@$(BIN)/pytest -q -n 2 --runslow -m slow
 
 check: lint ## Lint, types, import contracts
 

@@ -96,7 +96,11 @@ class Pair:
             on_topic=self.on_topic, weights=weights[cosine is not None],
         )  # fmt: skip
         return margin(
-            probability, self.likeness[vectors], vectors=vectors, cosine=cosine, mixed=self.mixed
+            probability,
+            self.likeness[vectors],
+            vectors=vectors,
+            on_topic=self.on_topic,
+            mixed=self.mixed,
         )
 
 

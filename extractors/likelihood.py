@@ -43,6 +43,7 @@ DIFFERING = 2.5  # the same where amounts differ: more than the one term that tw
 # (extractors/clusters.py). A desk without vectors is promised precision. One with them is promised
 # F1 (docs/adr/0030-stories.md has the table).
 LINK, LINK_VECTORS = 0.88, 0.36
+LINK_ELSEWHERE = 0.6  # with vectors, for texts of two languages on no common topic, which have none
 _TINY = 1e-6  # where log-odds end
 
 EVIDENCE = (
@@ -51,12 +52,12 @@ EVIDENCE = (
 )  # fmt: skip
 EVIDENCE_VECTORS = (*EVIDENCE, "cosine", "cosine within a language", "cosine lacking")
 _BASE = (
-    -5.065, 12.069, -0.001, 3.218, -0.503, -1.080, 1.282, -2.372, -1.409, 1.169, 1.590, 1.362,
-    3.883, -5.556,
+    -5.065, 12.813, -0.031, 3.218, 0.128, -1.080, 1.623, -1.985, -1.060, 1.169, 1.914, 0.547,
+    5.871, -5.557,
 )  # fmt: skip
 _VECTORS = (
-    -5.576, 7.668, 0.096, 0.135, -0.828, -1.799, 1.090, -2.926, -1.647, 0.588, 0.997, 1.649, 2.270,
-    -5.022, 9.309, -1.417, -3.197,
+    -5.845, 10.284, 0.075, 0.135, -0.515, -1.799, 1.163, -3.005, -1.533, 0.588, 1.003, -0.505,
+    1.129, -4.989, 9.236, -1.417, -0.964,
 )  # fmt: skip
 
 
@@ -143,26 +144,33 @@ def margin(
     likeness: Likeness,
     *,
     vectors: bool,
-    cosine: float | None = None,
+    across: bool,
+    on_topic: bool = False,
     mixed: bool = False,
 ) -> float:
     """Return by how much two texts are likelier to tell of one event than is asked of a pair.
 
-    In log-odds: 0 is the bar. Minus infinity for a pair without vectors on a desk that has them,
-    when it is below the bar: that is low already, nothing is lent to it (extractors/clusters.py).
+    In log-odds: 0 is the bar. Minus infinity for two texts on no common topic that are below it: of
+    the many that have little in common some do by chance, so nothing is lent to them
+    (`extractors.clusters.lenience`).
 
     Args:
         probability: from `likelihood`.
         likeness: what the texts share.
         vectors: the desk has sentence vectors, whether or not these two texts have them.
-        cosine: as in `evidence`.
+        across: the texts are in two languages.
+        on_topic: both are on one of the desk's topics.
         mixed: one of the two is on a topic, the other on none. Then words of the subject alone, in
             the text and not in both headlines, are not enough: a background piece has them too.
     """
     is_named = bool(likeness.headlines) or any(clue[0] in NAMING for clue in likeness.shared)
-    bar = LINK_VECTORS if vectors and (is_named or not mixed) else LINK
+    bar = LINK
+    if vectors and on_topic:
+        bar = LINK_VECTORS
+    elif vectors and across and (is_named or not mixed):
+        bar = LINK_ELSEWHERE
     above = _log_odds(probability) - _log_odds(bar)
-    return -math.inf if above < 0 and vectors and cosine is None else above
+    return above if above >= 0 or on_topic else -math.inf
 
 
 def _log_odds(probability: float) -> float:

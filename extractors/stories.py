@@ -35,7 +35,7 @@ EASTERN = frozenset({"ko", "ja", "zh"})  # languages whose papers are dated in U
 # looking at pairs of the same family in stories_dev and at unrelated pairs in topics_dev.
 WEIGHTS = {
     "g": 0.6, "t": 1.0, "a": 0.9, "o": 1.1, "y": 0.8, "p": 2.2, "w": 2.0, "n": 2.4, "l": 1.6,
-    "s": 1.6, WORD_PREFIX: 0.35, "d": 0.0, "h": 0.0, "v": 0.0,
+    "s": 1.6, "c": 1.6, WORD_PREFIX: 0.35, "d": 0.0, "h": 0.0, "v": 0.0,
 }  # fmt: skip
 
 UNSAID = 2.0  # weight that every text is taken to have besides its clues; 1 to 4 score alike

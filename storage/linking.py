@@ -261,18 +261,20 @@ class Linker:
         # Vectors tell most events of neighbouring days apart; without them a day must say it.
         ahead = days_ahead(telling.language, other.language) if self._vectors is not None else 0
         likeness = compare(telling.clues, other.clues, words=words, ahead=ahead)
+        across = base_language(telling.language) != base_language(other.language)
         probability = likelihood(
             likeness,
             days=abs(telling.at - other.at) / DAY_S,
-            across=base_language(telling.language) != base_language(other.language),
+            across=across,
             cosine=cosine,
             on_topic=on_topic,
             crowded=crowded,
         )
         mixed = bool(telling.topics) != bool(other.topics)
         above = margin(
-            probability, likeness, vectors=self._vectors is not None, cosine=cosine, mixed=mixed
-        )
+            probability, likeness, vectors=self._vectors is not None, across=across,
+            on_topic=on_topic, mixed=mixed,
+        )  # fmt: skip
         if above <= LEAST or _are_issues(telling, other):
             return None
         return Pair(telling, other, likeness, cosine, probability, above)

@@ -211,7 +211,13 @@ def test_without_a_network_nothing_is_lost(tmp_path: Path) -> None:
     assert set(summary.feed_errors) == {"down", "down-too"}
 
 
-@pytest.mark.parametrize("moment", ["poll", "fetch", "store", "send"])
+@pytest.mark.parametrize(
+    "moment",
+    [
+        pytest.param("poll", marks=pytest.mark.slow), pytest.param("fetch", marks=pytest.mark.slow),
+        "store", "send",
+    ],
+)  # fmt: skip
 def test_a_run_killed_half_way_is_repaired_by_the_next(
     site: DemoSite, tmp_path: Path, moment: str
 ) -> None:

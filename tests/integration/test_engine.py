@@ -231,6 +231,7 @@ def test_a_killed_process_leaves_no_server_and_its_run_is_marked_crashed_by_the_
     assert rows(tmp_path / "data", states) == [("Crashed",), ("Completed",), ("Completed",)]
 
 
+@pytest.mark.slow
 def test_serve_executes_a_run_that_prefect_scheduled(
     start: Callable[..., subprocess.Popen[str]], tmp_path: Path
 ) -> None:

@@ -258,13 +258,13 @@ def test_a_story_that_goes_on_for_weeks_stays_one(store: Store) -> None:
     assert events(store) == []
 
 
-def vague_reports(count: int) -> list[FoldInput]:
+def vague_reports(count: int, topics: tuple[str, ...] = ("x",)) -> list[FoldInput]:
     """Reports of one day, of which each two share a person and nothing else."""
     items = []
     for n in range(1, count + 1):
         item = fold_input(
             n, article(800 + n), title=f"V{n}", outlet=f"o{n}", hours=float(n),
-            language=("en", "ko", "ja", "zh-Hans")[n % 4],
+            language=("en", "ko", "ja", "zh-Hans")[n % 4], topics=topics,
         )  # fmt: skip
         own = ("p.one", f"o.{n}", f"w.{n}")
         clues = tuple(sorted({*own, *(f"{HEADLINE}{clue}" for clue in own)}))
@@ -276,6 +276,11 @@ def test_two_vague_reports_of_a_quiet_day_are_one_story(store: Store) -> None:
     first, second = fold(store, *([item] for item in vague_reports(2)))
     assert first.story_id == second.story_id
     assert "retells article 1" in second.link_reason
+
+
+def test_vague_reports_on_no_topic_stay_apart(store: Store) -> None:
+    first, second = fold(store, *([item] for item in vague_reports(2, topics=())))
+    assert first.story_id != second.story_id
 
 
 @pytest.mark.parametrize("seed", [None, 1, 2])

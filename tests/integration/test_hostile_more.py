@@ -74,6 +74,7 @@ def drill() -> Drill:
         return Drill(attacks, {r.feed: r for r in results}, trap.contacts)
 
 
+@pytest.mark.slow
 def test_every_attack_ends_with_an_outcome_that_is_right(drill: Drill) -> None:
     wrong = [
         (name, drill.results[name].outcome, drill.results[name].error)
@@ -85,22 +86,26 @@ def test_every_attack_ends_with_an_outcome_that_is_right(drill: Drill) -> None:
     assert len(drill.attacks) > 300
 
 
+@pytest.mark.slow
 def test_nothing_forbidden_is_contacted(drill: Drill) -> None:
     assert drill.contacts == 0
 
 
+@pytest.mark.slow
 def test_healthy_feeds_are_read_beside_them(drill: Drill) -> None:
     read = [drill.results[f"healthy-{n}"] for n in range(HEALTHY)]
 
     assert [r.listed for r in read] == [2] * HEALTHY
 
 
+@pytest.mark.slow
 def test_every_failure_is_told_in_printable_words(drill: Drill) -> None:
     failed = [r for r in drill.results.values() if not r.is_good]
 
     assert all(r.error and r.error.isprintable() for r in failed)
 
 
+@pytest.mark.slow
 def test_no_entry_of_theirs_holds_what_cannot_be_stored(drill: Drill) -> None:
     for result in drill.results.values():
         for entry in result.parsed.entries if result.parsed else ():

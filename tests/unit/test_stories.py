@@ -91,10 +91,13 @@ EVENTS: dict[str, dict[str, tuple[str, str]]] = {
 }  # fmt: skip
 
 
-def linked(a: tuple[str, ...], b: tuple[str, ...], *, across: bool = False) -> bool:
-    """Two texts of one hour, compared without vectors."""
+def linked(
+    a: tuple[str, ...], b: tuple[str, ...], *, across: bool = False, days: float = 0.0
+) -> bool:
+    """Two texts of one hour, or `days` apart, compared without vectors."""
     likeness = compare(a, b, words=not across)
-    return margin(likelihood(likeness, days=0, across=across), likeness, vectors=False) >= 0
+    probability = likelihood(likeness, days=days, across=across)
+    return margin(probability, likeness, vectors=False, across=across) >= 0
 
 
 TELLINGS = [(event, lang, make_clues(*text, lang)) for event, tellings in EVENTS.items()
@@ -257,7 +260,8 @@ def test_what_was_said_on_another_day_needs_more_in_common() -> None:
     other = compare(told_on(6, "ko"), told_on(8, "ja"), words=False)
     assert other.day is Day.OTHER
     assert other.share == same.share
-    assert not linked(told_on(6, "ko"), told_on(8, "ja"), across=True)
+    assert not linked(told_on(6, "ko"), told_on(8, "ja"), across=True, days=2.0)
+    assert likelihood(other, days=0, across=True) < likelihood(same, days=0, across=True)
 
 
 def test_two_newsrooms_of_one_language_tell_an_event_in_words_of_their_own() -> None:
@@ -406,33 +410,39 @@ def test_what_the_headlines_name_counts_for_itself() -> None:
     assert told[0] > told[1]
 
 
+def above_bar(probability: float, likeness: Likeness, **more: bool) -> float:
+    return margin(probability, likeness, **{"vectors": False, "across": True, **more})
+
+
 def test_a_desk_with_vectors_links_more_freely() -> None:
     words = Likeness(shared=("w.enrich", "w.export"), weight=4.0, share=0.35)
-    assert margin(0.6, words, vectors=True) > 0 > margin(0.8, words, vectors=False)
-    assert margin(0.95, words, vectors=False) > 0
-    assert margin(0.0, words, vectors=False) < margin(1e-4, words, vectors=False) < -3
-    assert margin(1.0, words, vectors=False) > margin(0.999, words, vectors=False)
+    assert above_bar(0.6, words, vectors=True, on_topic=True) > 0
+    assert above_bar(0.65, words, vectors=True) > 0 > above_bar(0.5, words, vectors=True)
+    assert above_bar(0.95, words) > 0 > above_bar(0.8, words)
+    assert above_bar(0.8, words, vectors=True, across=False) < 0  # of one language, on no topic
+    low = [above_bar(p, words, vectors=True, on_topic=True) for p in (0.0, 1e-4)]
+    assert low[0] < low[1] < -3
+    assert above_bar(1.0, words) > above_bar(0.999, words)
 
 
-def test_below_the_low_bar_of_a_desk_with_vectors_only_vectors_count() -> None:
-    """What is below it is lent something where few texts are around: not so without vectors."""
+def test_below_the_bar_only_texts_on_a_common_topic_count() -> None:
+    """Where few texts are around they are lent something; by chance many come near the bar."""
     words = Likeness(shared=("w.enrich", "w.export"), weight=4.0, share=0.35)
-    assert margin(0.3, words, vectors=True) == -math.inf
-    assert -1 < margin(0.3, words, vectors=True, cosine=0.2) < 0
-    assert margin(0.5, words, vectors=True) == margin(0.5, words, vectors=True, cosine=0.2)
-    assert margin(0.8, words, vectors=False) > -1
+    for vectors, probability in ((True, 0.3), (False, 0.8)):
+        assert above_bar(probability, words, vectors=vectors) == -math.inf
+        assert -1 < above_bar(probability, words, vectors=vectors, on_topic=True) < 0
 
 
 def test_a_text_on_no_topic_must_share_a_name_or_a_headline_with_one_on_a_topic() -> None:
     words = Likeness(shared=("w.enrich", "w.export"), weight=4.0, share=0.35)
-    for likeness, linked in (
+    for likeness, is_linked in (
         (words, False),
         (replace(words, headlines=0.2), True),
         (replace(words, shared=("o.assembly", *words.shared)), True),
     ):
-        assert (margin(0.6, likeness, vectors=True, mixed=True) >= 0) is linked
-        assert margin(0.6, likeness, vectors=True) >= 0
-    assert margin(0.95, words, vectors=True, mixed=True) >= 0
+        assert (above_bar(0.65, likeness, vectors=True, mixed=True) >= 0) is is_linked
+        assert above_bar(0.65, likeness, vectors=True) >= 0
+    assert above_bar(0.95, words, vectors=True, mixed=True) >= 0
 
 
 def test_plain_words_are_compared_within_one_language_only() -> None:
