@@ -10,7 +10,7 @@ the stories around the new texts are put together anew (storage/grouping.py).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -125,6 +125,9 @@ class _Folding:
         self._texts: list[tuple[FoldInput, FoldedText, bytes | None]] = []
         self._late: set[int] = set()  # first texts whose copies are to be judged anew
         self._bridges: dict[int, int] = {}  # by first text: the version of two that made them one
+        self._bridged: dict[
+            int, set[int]
+        ] = {}  # by story, those that such versions connect with it
 
     def run(self) -> list[Fold]:
         for n, item in enumerate(self._items):
@@ -150,24 +153,26 @@ class _Folding:
         texts = [text for _, text, _ in self._texts]
         bridges = {moves.get(root, root): by for root, by in self._bridges.items()}
         changes = self._grouping.run(texts, moves, bridges, self._book.new_id)
-        left: dict[int, int] = {}  # where the texts that left a story went
+        left: dict[tuple[int, int], int] = {}  # where texts went, by the story that they left
         for move in changes.moves:
             self._book.move_texts(
                 move.texts, move.source, move.target, kind="split" if move.is_split else "move",
                 reason=move.reason,
             )  # fmt: skip
-            left.update(dict.fromkeys(move.texts, move.target))
+            left.update({(root, move.source): move.target for root in move.texts})
         for merge in changes.merges:
             self._book.merge(merge.keep, merge.gone, reason=merge.reason)
         for text in texts:
-            text.story_id = self._book.current(left.get(text.root, text.story_id))
+            place = left.get((text.root, text.story_id), text.story_id)
+            text.story_id = self._book.current(place)
         own = {item.article_id for item in self._items}
         give_reasons(self._tx, {a: why for a, why in changes.reasons.items() if a not in own})
         self._folds = [self._placed(fold, left, changes) for fold in self._folds]
 
-    def _placed(self, fold: Fold, left: dict[int, int], changes: Changes) -> Fold:
+    def _placed(self, fold: Fold, left: Mapping[tuple[int, int], int], changes: Changes) -> Fold:
         """A fold with the story in which its text ended, and why it is there."""
-        story_id = left.get(fold.duplicate_of or fold.article_id, fold.story_id)
+        root = fold.duplicate_of or fold.article_id
+        story_id = left.get((root, fold.story_id), fold.story_id)
         fold = replace(fold, story_id=self._book.current(story_id))
         why = changes.reasons.get(fold.article_id)
         if why is None or fold.duplicate_of is not None:
@@ -206,9 +211,7 @@ class _Folding:
         is_first = hit.is_late and item.at_s < root.at
         if is_first:
             text = _text_of(item, root=item.article_id, story_id=root.story_id)
-            before = root.root
-            self._index.join(before, item.article_id)
-            self._book.move_origin(root.story_id, before, item.article_id)
+            self._index.join(root.root, item.article_id)
             fold = Fold(article_id=item.article_id, story_id=text.story_id)
         else:
             text = _text_of(item, root=hit.text.root, story_id=hit.text.story_id)
@@ -237,13 +240,15 @@ class _Folding:
         """
         firsts = (self._index.root_of(a), self._index.root_of(b))
         keep, gone = sorted(firsts, key=lambda text: text.age)
-        if keep.root == gone.root or not self._book.may_merge(keep.story_id, gone.story_id):
+        some, others = (self._bridged.get(t.story_id, {t.story_id}) for t in firsts)
+        if keep.root == gone.root or not all(
+            self._book.may_merge(one, other) for one in some for other in others
+        ):
             return
-        root = gone.root
-        self._index.join(root, keep.root)
+        self._bridged.update(dict.fromkeys(some | others, some | others))
+        self._index.join(gone.root, keep.root)
         self._late.add(keep.root)
         self._bridges[keep.root] = item.article_id
-        self._book.move_origin(keep.story_id, root, keep.root)
 
     def _judge(self, roots: set[int]) -> list[list[Kin]]:
         """Judge the copies of these first texts again, in the order of their time."""

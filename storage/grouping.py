@@ -146,7 +146,8 @@ class Grouping:
             ends = pair.telling.article_id, pair.other.article_id
             for end in ends:
                 own_pairs[end].append((*ends, pair.margin))
-        near: defaultdict[int, set[int]] = defaultdict(set)  # by text, those that resemble it
+        near: defaultdict[int, set[int]] = defaultdict(set)  # by first copy, those that resemble it
+        roots: dict[int, int] = {article_id: place.root for article_id, place in own.items()}
         stories: set[int] = set()
         frontier = seeds
         span: tuple[int, int] | None = None
@@ -164,25 +165,35 @@ class Grouping:
             ids = self._places.keys() - before
             pairs = self._read_pairs(ids)
             pairs += [pair for a in ids for pair in own_pairs.get(a, ())]
+            self._read_roots({end for pair in pairs for end in pair[:2]}, roots)
             for a, b, margin in pairs:
                 found[a, b] = margin
-                near[a].add(b)
-                near[b].add(a)
+                near[roots[a]].add(roots[b])
+                near[roots[b]].add(roots[a])
             # What one end has around it is known; with what the other has the pair gets no more.
             reached = {
                 end
                 for a, b, margin in pairs
-                if margin + lenience(min(len(near[one]) - 1 for one in (a, b) if one in ids)) >= 0
+                if margin + lenience(min(len(near[roots[e]]) - 1 for e in (a, b) if e in ids)) >= 0
                 for end in (a, b)
             }
             frontier = reached - self._places.keys()
         for (a, b), margin in found.items():
-            if a in self._places and b in self._places:
-                key = self._places[a].root, self._places[b].root
-                if key[0] != key[1]:
-                    key = min(key), max(key)
-                    self._margins[key] = max(margin, self._margins.get(key, margin))
-                    self._given[key] = lenience(len(near[a] | near[b]) - 2)
+            key = min(roots[a], roots[b]), max(roots[a], roots[b])
+            if a in self._places and b in self._places and key[0] != key[1]:
+                self._margins[key] = max(margin, self._margins.get(key, margin))
+                self._given[key] = lenience(len((near[key[0]] | near[key[1]]) - {*key}))
+
+    def _read_roots(self, wanted: Collection[int], roots: dict[int, int]) -> None:
+        """Read the first copies of texts, as far as they are not known."""
+        unknown = sorted({*wanted} - roots.keys())
+        if unknown:
+            rows = self._tx.con.execute(
+                "SELECT article_id, root FROM core.sketch "
+                "WHERE article_id IN (SELECT unnest(?::BIGINT[])) AND article_id BETWEEN ? AND ?",
+                [unknown, unknown[0], unknown[-1]],
+            ).fetchall()
+            roots.update({article_id: article_id for article_id in unknown} | dict(rows))
 
     def _read(
         self,
@@ -383,7 +394,11 @@ class Grouping:
                 ):
                     continue
                 others = [other for other in group if other != root]
-                pairs = [p for p in new[root] if self._root(p.other.article_id) in members]
+                pairs = [
+                    pair
+                    for pair in new[root]
+                    if self._root(pair.other.article_id) in members - {root}
+                ]
                 pairs = pairs or self._linker.compare(root, others)
                 older = [p for p in pairs if self._root(p.other.article_id) < root]
                 begins = root == group[0] or not pairs

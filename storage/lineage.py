@@ -114,7 +114,9 @@ def _judge(line: Sequence[Kin]) -> list[Kin]:
     """Set level and reason of each text of a line; returns those that changed."""
     before = [(kin.level, kin.reason) for kin in line]
     first = line[0]
-    told = next((kin.reason for kin in line if kin.reason.get("rule") in RETELLING_RULES), {})
+    own = {kin.text.article_id for kin in line}
+    retellings = (kin.reason for kin in line if kin.reason.get("rule") in RETELLING_RULES)
+    told = next((reason for reason in retellings if reason.get("to") not in own), {})
     for n, kin in enumerate(line[1:], 1):
         if kin.level is not None and kin.reason.get("rule") in (SAME_ADDRESS, SAME_HEADLINE):
             continue

@@ -93,10 +93,6 @@ class StoryBook:
         step = _Step(member.story_id, member.root, lambda row: row.add(member), member)
         self._steps.append(step)
 
-    def move_origin(self, story_id: int, root: int, into: int) -> None:
-        """Note that the copies of one text of the story are those of another text."""
-        self._steps.append(_Step(story_id, into, lambda row: row.move_origin(root, into)))
-
     def look_again(self, story_id: int, line: Sequence[Kin]) -> None:
         """Note that a line of copies and versions of the story was judged anew."""
         step = _Step(story_id, line[0].text.root, lambda row: row.look_again(line))
@@ -144,10 +140,11 @@ class StoryBook:
         stored = sorted(rows)
         for one in self._leaving:
             self._move_out(rows, one, firsts)
-        left = {text: one.target for one in self._leaving for text in one.texts}
+        left = {(text, one.source): one.target for one in self._leaving for text in one.texts}
 
         def place_of(step: _Step) -> int:
-            return left.get(firsts.get(step.root, step.root), step.story_id)
+            root = firsts.get(step.root, step.root)
+            return left.get((root, step.story_id), step.story_id)
 
         for step in self._steps:
             story_id = place_of(step)
@@ -159,6 +156,8 @@ class StoryBook:
                 step.change(row)
         for merging in self._merging:
             self._merge_rows(rows, merging)
+        for row in rows.values():
+            row.move_origins(firsts)
         for step in self._last:
             if row := rows.get(self.current(place_of(step))):
                 step.change(row)

@@ -123,11 +123,13 @@ class StoryRow:
         else:
             self._offer(best)
 
-    def move_origin(self, root: int, into: int) -> None:
-        """Let the copies of one text be those of another: one origin less, agencies stay."""
-        name = self.origins.pop(root, None)
-        if name is not None and (is_agency(name) or into in self.origins):
-            self._note_origin(into, name)
+    def move_origins(self, firsts: Mapping[int, int]) -> None:
+        """Let the copies of texts be those of others: one origin less, agencies stay.
+
+        `firsts` maps former first copies to those that took their place.
+        """
+        for root in [root for root in self.origins if root in firsts]:
+            self._note_origin(firsts[root], self.origins.pop(root))
 
     def _note_origin(self, root: int, name: str) -> None:
         """Note who wrote a text: an agency that it credits counts more than who printed it."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from duckdb import DuckDBPyConnection
 from support.fold_texts import START, article, edited, fold_input
 from support.folding_store import fold
 
@@ -296,39 +297,118 @@ def test_vague_reports_of_a_busy_day_come_apart(seed: int | None, store: Store) 
     assert all(row[1] == row[5] for row in counts(store))
 
 
+def with_clues(item: FoldInput, *own: str) -> FoldInput:
+    clues = tuple(sorted({*own, *(f"{HEADLINE}{clue}" for clue in own)}))
+    return replace(item, sketch=replace(item.sketch, clues=clues))
+
+
+def rows_of(store: Store, query: str) -> list[tuple[Any, ...]]:
+    with store.write() as tx:
+        return tx.con.execute(query).fetchall()
+
+
+ORIGIN = article(32, sentences=24)  # a text, and three that are versions of it and of nothing else
+VERSIONS = [edited(ORIGIN, share, n) for n, share in ((1, 0.24), (2, 0.24), (3, 0.17))]
+ONE, OTHER = ("p.a", "w.a", "t.a"), ("p.b", "w.b", "t.b")
+
+
 def test_an_article_that_is_a_version_of_texts_in_two_stories_joins_them(store: Store) -> None:
     """Each text has a retelling, and the second story has a thread."""
-    text = article(32, sentences=24)
-    one, two = edited(text, 0.24, 1), edited(text, 0.24, 2)
-
-    def with_clues(item: FoldInput, *own: str) -> FoldInput:
-        clues = tuple(sorted({*own, *(f"{HEADLINE}{clue}" for clue in own)}))
-        return replace(item, sketch=replace(item.sketch, clues=clues))
-
-    a, b = ("p.a", "w.a", "t.a"), ("p.b", "w.b", "t.b")
     items = [
-        with_clues(fold_input(1, one, title="one", outlet="A", hours=1), *a),
-        with_clues(fold_input(2, two, title="two", outlet="B", hours=2), *b),
-        with_clues(fold_input(3, article(71), title="of one", language="ko", hours=3), *a),
-        with_clues(fold_input(4, article(72), title="of two", language="ja", hours=4), *b),
+        with_clues(fold_input(1, VERSIONS[0], title="one", outlet="A", hours=1), *ONE),
+        with_clues(fold_input(2, VERSIONS[1], title="two", outlet="B", hours=2), *OTHER),
+        with_clues(fold_input(3, article(71), title="of one", language="ko", hours=3), *ONE),
+        with_clues(fold_input(4, article(72), title="of two", language="ja", hours=4), *OTHER),
     ]
     fold(store, *([item] for item in items))
     before = stories(store)
     assert before["one"] == before["of one"] != before["two"] == before["of two"]
     owe_alert(store, "two", article_id=2)
-    fold(store, [with_clues(fold_input(5, text, title="both", outlet="Wire", hours=0.5), *a)])
+    both = fold_input(5, ORIGIN, title="both", outlet="Wire", hours=0.5)
+    fold(store, [with_clues(both, *ONE)])
     after = stories(store)
     assert after["one"] == after["two"] == after["both"] == before["one"]
-    with store.write() as tx:
-        firsts = tx.con.execute(
-            "SELECT coalesce(duplicate_of, article_id) FROM core.article WHERE article_id < 3"
-        ).fetchall()
-        alerts = tx.con.execute("SELECT DISTINCT story_id FROM core.alert").fetchall()
-        told = tx.con.execute("SELECT kind, reason FROM core.story_event").fetchall()
-    assert {row[0] for row in firsts} == {5}
-    assert alerts == [(before["one"],)]  # the thread is that of the one story now
+    firsts = "SELECT coalesce(duplicate_of, article_id) FROM core.article WHERE article_id < 3"
+    assert rows_of(store, firsts) == [(5,), (5,)]
+    # the thread is that of the one story now
+    assert rows_of(store, "SELECT DISTINCT story_id FROM core.alert") == [(before["one"],)]
+    told = rows_of(store, "SELECT kind, reason FROM core.story_event")
     assert any(kind == "merge" and "version of texts of both" in reason for kind, reason in told)
     assert all(row[1] == row[5] for row in counts(store))
+
+
+@pytest.mark.parametrize("order", [(1, 2, 5), (2, 5, 1), (5, 1, 2)])
+@pytest.mark.parametrize("size", [1, 3])
+def test_versions_of_one_text_have_one_origin_in_any_order(
+    order: Sequence[int], size: int, store: Store
+) -> None:
+    texts = {1: VERSIONS[0], 2: VERSIONS[1], 5: ORIGIN}
+    items = [fold_input(n, texts[n], title=str(n), outlet=f"o{n}", hours=n / 2) for n in order]
+    fold(store, *(items[at : at + size] for at in range(0, 3, size)))
+    live = "FROM core.story WHERE merged_into IS NULL"
+    assert rows_of(store, f"SELECT n_articles, n_outlets, n_origins {live}") == [(3, 3, 1)]
+
+
+def test_versions_of_texts_that_a_person_told_apart_stay_apart(store: Store) -> None:
+    """Also when a third story stands between them, which is apart from neither."""
+    first = [
+        with_clues(fold_input(1, VERSIONS[0], title="A", outlet="A", hours=2), *ONE),
+        with_clues(fold_input(2, VERSIONS[1], title="C", outlet="C", hours=3), *ONE),
+    ]
+    fold(store, *([item] for item in first))
+    with store.write() as tx:
+        if len(both := sorted(set(stories_of(tx.con)))) == 2:
+            merge_stories(tx, *both)
+        split_story(tx, stories_of(tx.con)[0], [2])
+    middle = fold_input(3, VERSIONS[2], title="B", outlet="B", hours=1)
+    last = fold_input(4, ORIGIN, title="V", outlet="V", hours=5)
+    fold(store, [with_clues(middle, *OTHER)], [with_clues(last, *OTHER)])
+    place = stories(store)
+    assert place["A"] != place["C"]
+    with store.write() as tx:
+        assert len(read_apart(tx.con)) == 1
+
+
+def stories_of(con: DuckDBPyConnection) -> list[int]:
+    return [row[0] for row in con.execute("SELECT story_id FROM core.article").fetchall()]
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_a_text_may_leave_its_story_while_a_version_joins_it(size: int, store: Store) -> None:
+    """Its story begins in the batch in which the text is taken elsewhere."""
+    stored = [
+        report("A"),
+        with_clues(
+            fold_input(2, VERSIONS[0], title="B", outlet="B", hours=2, language="ko"), *CLUES["B"]
+        ),
+        report("E"),
+    ]
+    new = [
+        with_clues(fold_input(n, text, title=str(n), outlet=str(n), hours=n, language="ko"),
+                   *CLUES["C"])
+        for n, text in ((8, VERSIONS[1]), (9, ORIGIN))
+    ]  # fmt: skip
+    fold(store, *([item] for item in stored))
+    fold(store, *(new[at : at + size] for at in range(0, 2, size)))
+    place = stories(store)
+    assert place["B"] == place["8"] == place["9"] == place["E"] != place["A"]
+    assert all(row[1] == row[5] for row in counts(store))
+
+
+@pytest.mark.parametrize("order", [(1, 2, 3, 4, 5, 6), (5, 4, 3, 2, 1, 6), (6, 5, 1, 4, 2, 3)])
+def test_versions_of_one_text_count_as_one_text_around(order: Sequence[int], store: Store) -> None:
+    """A vague report beside one text: on a quiet day, however often the text was printed."""
+    items = {}
+    for n in range(1, 6):
+        text = edited(article(90, sentences=24), 0.05 * (n - 1), n)
+        item = fold_input(n, text, title=f"V{n}", outlet=f"o{n}", hours=float(n), topics=("x",))
+        items[n] = with_clues(item, "p.one", "o.1", "w.1")
+    vague = fold_input(
+        6, article(91), title="X", outlet="o6", hours=6.0, language="ko", topics=("x",)
+    )
+    items[6] = with_clues(vague, "p.one", "o.2", "w.2")
+    fold(store, *([items[n]] for n in order))
+    assert len(set(stories(store).values())) == 1
 
 
 def test_an_agency_is_not_forgotten_when_a_first_report_comes_with_a_split(store: Store) -> None:

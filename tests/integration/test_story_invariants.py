@@ -27,6 +27,11 @@ INVARIANTS = {
         JOIN (SELECT story_id, count(*) AS n, count(DISTINCT outlet) AS outlets
               FROM core.article GROUP BY 1) a USING (story_id)
         WHERE (s.n_articles, s.n_outlets) <> (a.n, a.outlets) OR s.merged_into IS NOT NULL""",
+    "a story's origins": """
+        SELECT s.story_id, s.origin_roots, a.roots FROM core.story s
+        JOIN (SELECT story_id, list_sort(list(DISTINCT coalesce(duplicate_of, article_id))) AS roots
+              FROM core.article GROUP BY 1) a USING (story_id)
+        WHERE s.merged_into IS NULL AND list_sort(s.origin_roots) <> a.roots""",
     "a story's topics": """
         SELECT s.story_id FROM core.story s
         JOIN (SELECT story_id, list_sort(list(DISTINCT topic)) AS topics
