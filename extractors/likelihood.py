@@ -2,8 +2,8 @@
 
 In: the clues that two texts share (extractors/stories.py), the time between them, and the cosine
 of their sentence vectors where there are any. Out: a probability. Pure arithmetic: a logistic
-model whose few weights were fitted to labelled pairs (`benchmarks/fit_stories.py`,
-docs/adr/0030-stories.md); no text, no store, no training at run time.
+model whose few weights were chosen by what becomes of labelled stories (`benchmarks/fit_stories.py
+--search`, docs/adr/0030-stories.md); no text, no store, no training at run time.
 """
 
 from __future__ import annotations

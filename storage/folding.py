@@ -127,7 +127,7 @@ class _Folding:
         self._bridges: dict[int, int] = {}  # by first text: the version of two that made them one
         self._bridged: dict[
             int, set[int]
-        ] = {}  # by story, those that such versions connect with it
+        ] = {}  # by story, those connected with it by such versions
 
     def run(self) -> list[Fold]:
         for n, item in enumerate(self._items):
